@@ -1,0 +1,109 @@
+// The command line program: it parses, calls the library and prints. No rule of the business lives here.
+//
+// This file sets up: the command line, then the settings, then one action inside one session.
+#include <csignal>
+#include <exception>
+#include <map>
+#include <string_view>
+
+#include "cli/commands.hpp"
+#include "orchestrator/version.hpp"
+
+namespace orchestrator::cli {
+namespace {
+
+using Given = std::map<std::string, std::string, std::less<>>;
+
+std::string exit_code_help() {
+  std::string text = "Exit status:\n";
+  for (const auto& [code, meaning] : kExitCodes) {
+    const auto number = std::to_string(static_cast<int>(code));
+    text += std::string(4 - number.size(), ' ') + number + "  " + std::string(meaning) + "\n";
+  }
+  return text;
+}
+
+void add_settings(CommandLine& line, Given& given) {
+  for (const auto& setting : all_settings()) {
+    const std::string option(setting.option);
+    const auto description = std::string(setting.meaning) + "; " + std::string(setting.variable);
+    auto* added = setting.value.empty()
+                      ? line.app.add_flag_function(
+                            option + ",!--no-" + option.substr(2),
+                            [&given, option](std::int64_t count) { given[option] = count > 0 ? "1" : "0"; },
+                            description)
+                      : line.app
+                            .add_option_function<std::string>(
+                                option, [&given, option](const std::string& text) { given[option] = text; },
+                                description)
+                            ->type_name(std::string(setting.value));
+    added->group("Settings");
+  }
+}
+
+void add_commands(CommandLine& line) {
+  add_place_command(line);
+  add_order_commands(line);
+  add_batch_commands(line);
+  add_reconcile_command(line);
+  add_operate_commands(line);
+  add_broker_commands(line);
+  add_event_commands(line);
+  add_instrument_commands(line);
+  add_limit_commands(line);
+  add_route_commands(line);
+  add_migrate_commands(line);
+  add_completion_command(line);
+}
+
+// For a command line that does not parse: did it ask for JSON?
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
+
+int parse_and_run(int argc, char** argv) {
+  CommandLine line;
+  Given given;
+  bool json = false;
+  line.app.name("orchestrator");
+  line.app.description("Places orders with brokers: each at most once, none lost, every figure exact.");
+  line.app.set_version_flag("--version", "orchestrator " ORCHESTRATOR_VERSION);
+  line.app.add_flag("--json", json, "print exactly one JSON document on standard output");
+  line.app.require_subcommand(1);
+  line.app.footer("Example:\n  orchestrator place orders.json --idempotency-key morning-1 --wait\n\n" +
+                  exit_code_help());
+  add_settings(line, given);
+  add_commands(line);
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return line.app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (--help shows what is expected)");
+  }
+  Session session(resolve_settings(given, read_environment_file(".env")), json);
+  return static_cast<int>(line.action(session));
+}
+
+}  // namespace
+}  // namespace orchestrator::cli
+
+int main(int argc, char** argv) {
+  using orchestrator::Error;
+  using orchestrator::ErrorCode;
+  namespace cli = orchestrator::cli;
+  std::signal(SIGPIPE, SIG_IGN);  // until results are printed
+  const bool json = cli::asks_for_json(argc, argv);
+  try {
+    return cli::parse_and_run(argc, argv);
+  } catch (const Error& error) {
+    return cli::report(error, json);
+  } catch (const std::exception& error) {
+    return cli::report(Error(ErrorCode::kInternal, error.what()), json);
+  }
+}

@@ -1,0 +1,154 @@
+// The table of settings and the order in which their sources are asked.
+#include "cli/settings.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include "cli/input.hpp"
+
+namespace orchestrator::cli {
+namespace {
+
+constexpr std::int64_t kMsMax = 24LL * 60 * 60 * 1000;
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kConfiguration, why); }
+
+bool parse_switch(std::string_view text) {
+  if (text == "1" || text == "true" || text == "yes" || text == "on") return true;
+  if (text == "0" || text == "false" || text == "no" || text == "off") return false;
+  refuse("must be 1, true, yes, on, or 0, false, no, off");
+}
+
+std::int64_t parse_count(std::string_view text, std::int64_t low, std::int64_t high) {
+  const auto number = parse_integer(text);
+  if (!number || *number < low || *number > high) {
+    refuse("must be a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return *number;
+}
+
+template <class Value>
+Value parse_exact(std::string_view text) {
+  const auto parsed = Value::parse(text);
+  if (!parsed.ok()) refuse(std::string(describe(parsed.error, Value::kDecimals)));
+  if (!parsed.value.is_positive()) refuse("must be above zero");
+  return parsed.value;
+}
+
+DuplicatePolicy parse_duplicates(std::string_view text) {
+  if (text == "allow") return DuplicatePolicy::kAllow;
+  if (text == "warn") return DuplicatePolicy::kWarn;
+  if (text == "refuse") return DuplicatePolicy::kRefuse;
+  refuse("must be allow, warn or refuse");
+}
+
+constexpr std::array kSettings{
+    Setting{"--database-url", "DATABASE_URL", "URL",
+            "sqlite:///relative.db, sqlite:////absolute/path.db or memory: [sqlite:///orchestrator.db]",
+            [](Settings& to, std::string_view text) { to.database_url = text; }},
+    Setting{"--auto-migrate", "ORCHESTRATOR_AUTO_MIGRATE", "",
+            "bring an older database up to date when it is opened [on]",
+            [](Settings& to, std::string_view text) { to.auto_migrate = parse_switch(text); }},
+    Setting{"--busy-timeout-ms", "ORCHESTRATOR_BUSY_TIMEOUT_MS", "MS",
+            "longest wait for another process that writes [5000]",
+            [](Settings& to, std::string_view text) {
+              to.busy_timeout = std::chrono::milliseconds(parse_count(text, 0, kMsMax));
+            }},
+    Setting{"--mock-ledger", "ORCHESTRATOR_MOCK_LEDGER", "FILE",
+            "what the mock brokers remember, or memory: [<database>.brokers]",
+            [](Settings& to, std::string_view text) { to.mock_ledger = text; }},
+    Setting{"--events-file", "ORCHESTRATOR_EVENTS_FILE", "FILE",
+            "append events to this JSON-lines file [they stay in the outbox]",
+            [](Settings& to, std::string_view text) { to.events_file = text; }},
+    Setting{"--event-source", "ORCHESTRATOR_EVENT_SOURCE", "TEXT",
+            "the events' CloudEvents source [/orchestrator]",
+            [](Settings& to, std::string_view text) { to.engine.event_source = text; }},
+    Setting{"--tenant", "ORCHESTRATOR_TENANT", "NAME",
+            "place for, and show only, this tenant [place for `default`, show all]",
+            [](Settings& to, std::string_view text) { to.tenant = text; }},
+    Setting{"--deployment", "ORCHESTRATOR_DEPLOYMENT", "CC",
+            "two characters that begin every client order id [oo]",
+            [](Settings& to, std::string_view text) { to.engine.deployment = text; }},
+    Setting{"--strict", "ORCHESTRATOR_STRICT", "",
+            "refuse orders for instruments that were not imported [off]",
+            [](Settings& to, std::string_view text) { to.engine.validation.strict = parse_switch(text); }},
+    Setting{"--price-collar", "ORCHESTRATOR_PRICE_COLLAR", "RATE",
+            "largest distance of a limit price from the last price, 0.2 = 20 % [none]",
+            [](Settings& to, std::string_view text) {
+              to.engine.validation.price_collar = parse_exact<Rate>(text);
+            }},
+    Setting{"--max-quantity", "ORCHESTRATOR_MAX_QUANTITY", "QTY", "largest quantity of an order [none]",
+            [](Settings& to, std::string_view text) {
+              to.engine.validation.max_quantity = parse_exact<Quantity>(text);
+            }},
+    Setting{"--max-orders", "ORCHESTRATOR_MAX_ORDERS", "N", "most orders in one batch [10000]",
+            [](Settings& to, std::string_view text) {
+              to.limits.orders_max = static_cast<std::size_t>(parse_count(text, 1, 32'768));
+              to.engine.validation.orders_max = to.limits.orders_max;
+            }},
+    Setting{"--max-bytes", "ORCHESTRATOR_MAX_BYTES", "N", "largest input file, in bytes [16777216]",
+            [](Settings& to, std::string_view text) {
+              to.limits.bytes_max = static_cast<std::size_t>(parse_count(text, 1, 1'073'741'824));
+            }},
+    Setting{"--max-depth", "ORCHESTRATOR_MAX_DEPTH", "N", "deepest nesting of a JSON body [16]",
+            [](Settings& to, std::string_view text) {
+              to.limits.depth_max = static_cast<std::size_t>(parse_count(text, 3, 256));
+            }},
+    Setting{"--duplicates", "ORCHESTRATOR_DUPLICATES", "WORD",
+            "equal orders within the window: allow, warn or refuse [warn]",
+            [](Settings& to, std::string_view text) {
+              to.engine.validation.duplicates = parse_duplicates(text);
+            }},
+    Setting{"--duplicate-window-s", "ORCHESTRATOR_DUPLICATE_WINDOW_S", "S",
+            "how far back equal orders are looked for; 0: in the batch only [0]",
+            [](Settings& to, std::string_view text) {
+              to.engine.validation.duplicate_window = std::chrono::seconds(parse_count(text, 0, 604'800));
+            }},
+    Setting{"--lease-ms", "ORCHESTRATOR_LEASE_MS", "MS",
+            "how long a sender may take before others look its orders up [30000]",
+            [](Settings& to, std::string_view text) {
+              to.engine.lease = std::chrono::milliseconds(parse_count(text, 1, kMsMax));
+            }},
+    Setting{"--idempotency-ttl-s", "ORCHESTRATOR_IDEMPOTENCY_TTL_S", "S",
+            "how long a key's response can be replayed [86400]",
+            [](Settings& to, std::string_view text) {
+              to.engine.idempotency_ttl = std::chrono::seconds(parse_count(text, 1, 31'622'400));
+            }},
+    Setting{"--settlement-days", "ORCHESTRATOR_SETTLEMENT_DAYS", "N",
+            "T+n trading days, for brokers that do not say [1]",
+            [](Settings& to, std::string_view text) {
+              to.engine.settlement_days = static_cast<std::int32_t>(parse_count(text, 0, 30));
+            }},
+};
+
+void set(const Setting& setting, Settings& to, std::string_view text, const std::string& where) {
+  try {
+    setting.set(to, text);
+  } catch (const Error& error) {
+    refuse(where + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+std::span<const Setting> all_settings() { return kSettings; }
+
+Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
+                          const EnvironmentFile& file) {
+  Settings settings;
+  for (const auto& setting : kSettings) {
+    const std::string variable(setting.variable);
+    const char* environment = std::getenv(variable.c_str());
+    if (const auto option = options.find(setting.option); option != options.end()) {
+      set(setting, settings, option->second, std::string(setting.option));
+    } else if (environment != nullptr && *environment != '\0') {
+      set(setting, settings, environment, "environment variable " + variable);
+    } else if (const auto line = file.find(variable); line != file.end() && !line->second.value.empty()) {
+      set(setting, settings, line->second.value,
+          ".env line " + std::to_string(line->second.line) + ", " + variable);
+    }
+  }
+  return settings;
+}
+
+}  // namespace orchestrator::cli

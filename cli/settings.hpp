@@ -1,0 +1,58 @@
+// Settings of the program: where each comes from, and what it may be.
+//
+// Option > environment variable > `.env` in the working folder > default. A message about a bad setting
+// says where it was read and never repeats its value: a database URL may hold a password.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "orchestrator/json.hpp"
+#include "orchestrator/open.hpp"
+
+namespace orchestrator::cli {
+
+struct Settings {
+  std::string database_url = "sqlite:///orchestrator.db";
+  bool auto_migrate = true;
+  std::string mock_ledger;
+  std::string events_file;
+  std::chrono::milliseconds busy_timeout{5000};
+  std::optional<std::string> tenant;  // given: only this tenant's batches and orders exist for us
+  ReadLimits limits;
+  EngineOptions engine;
+};
+
+// One row of the table of settings.
+struct Setting {
+  std::string_view option;    // "--price-collar"
+  std::string_view variable;  // "ORCHESTRATOR_PRICE_COLLAR"
+  std::string_view value;     // what --help calls the value; empty: a switch with a --no- twin
+  std::string_view meaning;
+  void (*set)(Settings&, std::string_view text);  // throws Error(configuration) without saying where
+};
+
+[[nodiscard]] std::span<const Setting> all_settings();
+
+// The variables of a `.env` file, with the line each stands on.
+struct EnvironmentLine {
+  std::string value;
+  std::size_t line = 0;
+};
+using EnvironmentFile = std::map<std::string, EnvironmentLine, std::less<>>;
+
+// Lines of NAME=VALUE, with an optional `export ` before and a ` # comment` behind; VALUE plain, in 'single
+// quotes' (taken as it is) or in "double quotes" (\n \t \" \\ \$ mean what they do in a shell's $"").
+// Throws Error(configuration) naming the line.
+[[nodiscard]] EnvironmentFile parse_environment_file(std::string_view text);
+// The file of that name, or nothing when there is none.
+[[nodiscard]] EnvironmentFile read_environment_file(const std::string& path);
+
+// `options`: what the command line gave, by option name.
+[[nodiscard]] Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
+                                        const EnvironmentFile& file);
+
+}  // namespace orchestrator::cli

@@ -1,0 +1,13 @@
+# Reads the version out of version.hpp, and refuses a header whose three numbers and string disagree.
+function(orchestrator_read_version header out)
+  foreach(part IN ITEMS MAJOR MINOR PATCH)
+    file(STRINGS "${header}" line REGEX "^#define ORCHESTRATOR_VERSION_${part} +[0-9]+$")
+    string(REGEX REPLACE ".* ([0-9]+)$" "\\1" ${part} "${line}")
+  endforeach()
+  file(STRINGS "${header}" line REGEX "^#define ORCHESTRATOR_VERSION \"[0-9.]+\"$")
+  if(NOT line STREQUAL "#define ORCHESTRATOR_VERSION \"${MAJOR}.${MINOR}.${PATCH}\"")
+    message(FATAL_ERROR "${header}: ORCHESTRATOR_VERSION must spell ${MAJOR}.${MINOR}.${PATCH}")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}")
+  set(${out} "${MAJOR}.${MINOR}.${PATCH}" PARENT_SCOPE)
+endfunction()

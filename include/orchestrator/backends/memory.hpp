@@ -1,0 +1,18 @@
+// In-process backends: nothing survives the process. For tests, simulation, and as the cache in front of a
+// durable store.
+#pragma once
+
+#include <memory>
+
+#include "orchestrator/idempotency_store.hpp"
+#include "orchestrator/order_store.hpp"
+
+namespace orchestrator {
+
+[[nodiscard]] std::unique_ptr<Store> make_memory_store();
+
+// Keeps the most recently used `entries_max` records.
+[[nodiscard]] std::unique_ptr<IdempotencyStore> make_memory_idempotency_store(
+    std::size_t entries_max = 10'000);
+
+}  // namespace orchestrator

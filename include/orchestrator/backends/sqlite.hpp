@@ -1,0 +1,48 @@
+// The embedded default: one SQLite file, durable at every return (WAL, synchronous=FULL).
+//
+// Several processes may use one file: writers take turns (a lock file beside it), readers never wait.
+// Network file systems are not supported.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "orchestrator/order_store.hpp"
+
+namespace orchestrator {
+
+struct SqliteOptions {
+  std::string path = {};
+  bool migrate = true;                           // bring an older schema up to date
+  bool create = true;                            // a missing file is made
+  std::chrono::milliseconds busy_timeout{5000};  // then Error(storage_busy)
+};
+
+// Throws Error: storage_unavailable, storage_read_only, permission_denied, storage_corrupt, storage_busy,
+// configuration (not a plain path, a network file system), foreign_database (the file belongs to another
+// program), schema_too_new (made by a newer program), schema_outdated (run `migrate up`), migration_failed
+// (rolled back; or applied earlier with other statements than this program has).
+//
+// Beside the file lies <path>.lock, by which processes take turns; never delete it. After a commit whose outcome
+// is not known (an I/O error while syncing) the store refuses every write with storage_unavailable, and reads
+// go on; open it anew.
+[[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);
+
+struct MigrationStatus {
+  int version = 0;  // of the file; 0: empty
+  int latest = 0;   // of this program
+  struct Step {
+    int version = 0;
+    std::string name;
+    bool applied = false;
+  };
+  std::vector<Step> steps;
+};
+[[nodiscard]] MigrationStatus sqlite_migration_status(const SqliteOptions& options);
+// Applies (or takes back) migrations until the file is at `version`; -1: the latest. Each step is one
+// transaction. Taking back loses what the step's tables held.
+MigrationStatus sqlite_migrate(const SqliteOptions& options, int version = -1);
+
+}  // namespace orchestrator

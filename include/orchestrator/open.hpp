@@ -1,0 +1,38 @@
+// open(): from URLs to a running orchestrator. The one place that knows every backend.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orchestrator/orchestrator.hpp"
+
+namespace orchestrator {
+
+struct OpenOptions {
+  // "sqlite:///relative.db", "sqlite:////absolute/path.db" or "memory:". A missing SQLite file is created
+  // and migrated; an older schema is refused (run `orchestrator migrate up`) unless `migrate` is set.
+  std::string database_url = "sqlite:///orchestrator.db";
+  bool migrate = true;
+  // File in which the mock brokers remember what they accepted. Empty: beside the SQLite database
+  // (<database>.brokers), else "orchestrator.brokers" in the working folder; "memory:" for none.
+  std::string mock_ledger = {};
+  // Events go to this JSON-lines file; empty: they stay in the outbox.
+  std::string events_file = {};
+  std::chrono::milliseconds busy_timeout{5000};  // wait for another process that writes
+  EngineOptions engine = {};
+  std::unique_ptr<Clock> clock = {};                           // none: the system's
+  std::vector<std::unique_ptr<BrokerConnector>> brokers = {};  // beside the mocks; same name replaces
+  std::unique_ptr<EventPublisher> publisher = {};              // instead of events_file
+};
+
+// The file that a "sqlite:///..." URL names; nullopt for any other URL.
+[[nodiscard]] std::optional<std::string> sqlite_path(std::string_view database_url);
+
+// Throws Error: configuration (which setting, what is wrong with it), storage_*, schema_*, foreign_database.
+[[nodiscard]] std::unique_ptr<Orchestrator> open(OpenOptions options);
+
+}  // namespace orchestrator

@@ -1,0 +1,220 @@
+// Start here: the facade that an embedding program holds.
+//
+//   auto oms = orchestrator::open({.database_url = "sqlite:///orders.db"});
+//   auto receipt = oms->place(request);           // durable when it returns
+//   oms->simulate_fill(receipt.orders[0].id, price, qty);
+//   auto report = oms->reconcile(receipt.batch_id);
+//
+// Every method may be called from any thread. A call that could not be carried out throws
+// orchestrator::Error: `retryable()` = nothing happened, `in_doubt()` = something may have: call recover(),
+// never resend.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/broker_connector.hpp"
+#include "orchestrator/clock.hpp"
+#include "orchestrator/error.hpp"
+#include "orchestrator/event_publisher.hpp"
+#include "orchestrator/events.hpp"
+#include "orchestrator/idempotency_store.hpp"
+#include "orchestrator/lifecycle.hpp"
+#include "orchestrator/order.hpp"
+#include "orchestrator/order_batcher.hpp"
+#include "orchestrator/order_store.hpp"
+#include "orchestrator/reconciler.hpp"
+#include "orchestrator/router.hpp"
+#include "orchestrator/validator.hpp"
+#include "orchestrator/version.hpp"
+
+namespace orchestrator {
+
+// Who drives the work after an order is accepted.
+enum class Mode : std::uint8_t {
+  kInline,      // the caller: place() also sends; step() polls, publishes and resolves. No threads
+  kBackground,  // owned threads: place() returns when the batch is durable; the threads recover what an
+                // earlier process left, dispatch, poll brokers and publish
+};
+
+struct EngineOptions {
+  Mode mode = Mode::kInline;
+  // Two characters (0-9, a-z) that begin every client order id: different for each deployment that shares
+  // a broker account with another.
+  std::string deployment = "oo";
+  // How long a sender may take from its claim to the broker's answer. A dead sender's orders are looked
+  // up at the broker after this (at once where the store can tell that it died).
+  std::chrono::microseconds lease = std::chrono::seconds(30);
+  std::chrono::microseconds idempotency_ttl = std::chrono::hours(24);        // of the stored response only
+  std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);  // background mode
+  std::int32_t settlement_days = 1;                                          // for brokers that do not say
+  ValidationOptions validation = {};
+  std::string event_source = "/orchestrator";  // CloudEvents `source`
+};
+
+// Everything the engine works with; what is not given gets the library's own. Connectors are looked up by
+// capabilities().name.
+struct Parts {
+  std::unique_ptr<Store> store = {};  // required
+  std::vector<std::unique_ptr<BrokerConnector>> brokers = {};
+  std::unique_ptr<IdempotencyStore> idempotency = {};
+  std::unique_ptr<EventPublisher> publisher = {};  // none: events stay in the outbox
+  std::unique_ptr<Validator> validator = {};
+  std::unique_ptr<Router> router = {};
+  std::unique_ptr<OrderBatcher> batcher = {};
+  std::unique_ptr<Reconciler> reconciler = {};
+  std::unique_ptr<Clock> clock = {};
+};
+
+// The answer of simulate_fill().
+struct FillResult {
+  Execution execution;
+  Order order;  // as it stands after it
+};
+
+// What one call of a driving function did.
+struct StepResult {
+  std::size_t sent = 0;       // orders sent to brokers
+  std::size_t reports = 0;    // broker reports applied
+  std::size_t resolved = 0;   // orders in doubt that broker evidence settled
+  std::size_t published = 0;  // events confirmed by the publisher
+  [[nodiscard]] bool idle() const { return sent + reports + resolved + published == 0; }
+};
+
+struct RecoveryReport {
+  std::size_t abandoned = 0;  // claimed by a sender that is gone: now in doubt
+  std::size_t adopted = 0;    // found at the broker
+  std::size_t resent = 0;     // the broker denied having it and refuses duplicates: sent again
+  std::size_t parked = 0;     // the broker cannot tell: waits for `resolve`
+  std::size_t waiting = 0;    // still in doubt: quiet period, or the broker did not answer
+  std::size_t sent = 0;       // accepted earlier and never sent: sent now
+  std::size_t reports = 0;    // broker reports applied
+};
+
+struct SettleResult {
+  std::vector<OrderId> settled;
+  std::size_t not_due = 0;
+};
+
+// A person's decision about an order in doubt.
+struct Resolution {
+  enum class Kind : std::uint8_t {
+    kAccepted,   // the broker has it as `ext_order_id`
+    kNotPlaced,  // the broker never got it: it goes back to placed and is sent
+    kRejected,   // the broker refused it, or it shall not be sent any more
+  };
+  Kind kind = Kind::kAccepted;
+  std::string ext_order_id = {};
+  std::string by = {};      // who decides; not empty
+  std::string reason = {};  // why; not empty
+};
+
+struct BrokerInfo {
+  BrokerConnectorConfig config = {};
+  std::optional<BrokerCapabilities> capabilities = {};  // nullopt: no connector of that name is linked in
+  bool simulated = false;
+};
+
+struct Health {
+  bool ok = false;  // new orders are accepted
+  std::vector<Halt> halts = {};
+  OutboxStatus outbox = {};
+  std::size_t unknown_orders = 0;
+  std::size_t parked_orders = 0;
+  std::string detail = {};
+};
+
+class Orchestrator {
+ public:
+  Orchestrator(EngineOptions options, Parts parts);
+  ~Orchestrator();  // ends the threads; work in progress finishes or stays resumable
+  Orchestrator(const Orchestrator&) = delete;
+  Orchestrator& operator=(const Orchestrator&) = delete;
+
+  // --- placing ---
+  // Accepts a batch: durable when it returns. The same key with the same request returns the stored
+  // receipt, byte for byte, with `replayed` set. Throws validation_failed (with violations; nothing
+  // written, the key stays unused), idempotency_conflict (the key came with another request),
+  // idempotency_expired (the key was used and its response is gone), halted, limit_exceeded.
+  // In inline mode it also sends the orders and records the broker's answers.
+  Receipt place(const BatchRequest& request);
+  // Validates and routes without writing or sending; ids are 0 and client order ids empty.
+  [[nodiscard]] Receipt preview(const BatchRequest& request) const;
+  // Adds one order to its portfolio's micro-batch; place() happens when the batch is full or due (in
+  // inline mode: inside this call when full, inside step() when due). The receipt comes through the
+  // callback, or nullptr and the error. An order is durable only when its receipt comes.
+  using EnqueueCallback = std::function<void(const Receipt*, std::size_t leg, const Error*)>;
+  void enqueue(const std::string& tenant, UserId user_id, PortfolioId portfolio_id, OrderRequest order,
+               EnqueueCallback done);
+
+  // --- changing ---
+  // Asks for a cancel. An order not sent yet is cancelled at once; one at the broker becomes
+  // cancel_pending until the broker confirms. Throws invalid_state for an order that has ended.
+  Order cancel(OrderId id);
+  // Cancels every open order of the batch; orders that cannot be cancelled are returned as they stand.
+  std::vector<Order> cancel_batch(BatchId id);
+  // Asks for another total quantity and / or limit price; validated like a new order.
+  Order replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit);
+  // Applies news from a broker; safe to call again with the same report.
+  void apply(const BrokerReport& report);
+  // Executes part of an order at its mock broker and applies the execution. Throws not_simulated for a real
+  // broker, limit_exceeded for more than the remaining quantity.
+  FillResult simulate_fill(OrderId id, Price price, Quantity qty);
+  // Settles what is due on or before `as_of` by its broker's calendar: T+n trading days after its last
+  // execution.
+  SettleResult settle(Date as_of);
+  // Carries out a person's decision about an order in `unknown`. The decision is an event.
+  Order resolve(OrderId id, const Resolution& resolution);
+
+  // --- reading ---
+  // Throw not_found. `tenant`: only that tenant's.
+  [[nodiscard]] Order get_order(OrderId id) const;
+  [[nodiscard]] OrderBatch get_batch(BatchId id) const;
+  [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const;
+  [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const;
+  [[nodiscard]] std::vector<Execution> executions(OrderId id) const;
+  // Events after a log position, expanded; `limit` counts log rows, so that no step is torn apart.
+  [[nodiscard]] std::vector<Event> events(const EventQuery& query) const;
+  [[nodiscard]] BatchReport reconcile(BatchId id) const;
+  // Asks each broker of the batch for its own book and lists the differences.
+  [[nodiscard]] std::vector<Break> compare_with_broker(BatchId id, const Tolerance& tolerance = {}) const;
+  [[nodiscard]] Health health() const;
+
+  // --- driving (inline mode; harmless in background mode) ---
+  // Sends what is placed, of one batch or of all, and records the answers.
+  StepResult dispatch(std::optional<BatchId> batch = std::nullopt);
+  // One round of everything: due micro-batches, dispatch, broker news, orders in doubt, publishing.
+  StepResult step();
+  // Polls the brokers for news.
+  StepResult poll();
+  // Publishes what is in the outbox.
+  StepResult publish();
+  // Finds orders that an earlier process left in doubt and settles them by broker evidence only. Running
+  // it twice changes nothing the second time.
+  RecoveryReport recover();
+  // Drives until every order of the batch is acked, ended, in doubt with nothing more to ask, or the
+  // time is over. Returns whether it got there.
+  bool wait(BatchId id, std::chrono::microseconds timeout);
+
+  // --- operating ---
+  // Stops new orders (place refuses, nothing placed is claimed) for everything, a portfolio or a broker.
+  // Once it returns no further order leaves; cancels still do.
+  void halt(ControlScope scope, const std::string& target, const std::string& reason);
+  bool resume(ControlScope scope, const std::string& target);
+  [[nodiscard]] std::vector<BrokerInfo> brokers() const;
+  // Checks that a connector of that name is linked in.
+  void set_broker(const std::string& name, const std::string& config_json, bool active);
+  [[nodiscard]] BrokerConnector::Book broker_book(const std::string& name) const;
+  // Instruments, limits, routing rules, holidays.
+  [[nodiscard]] ReferenceStore& reference();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace orchestrator

@@ -1,0 +1,250 @@
+// OrderStore: the one authority. Everything durable goes through its all-or-nothing units of work.
+//
+// A unit is data, not a callback into a transaction: the engine decides on a snapshot, and the unit's
+// versions and epochs make the store refuse it when the snapshot is no longer true. That lets a backend
+// put the units of many callers into one commit.
+//
+// Failures throw Error: storage_busy, storage_full, storage_read_only, storage_unavailable (nothing
+// happened), broker-independent `in_doubt()` when the outcome of a commit is not known, storage_corrupt.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "orchestrator/broker_connector.hpp"
+#include "orchestrator/events.hpp"
+#include "orchestrator/idempotency_store.hpp"
+#include "orchestrator/order.hpp"
+
+namespace orchestrator {
+
+// Events of one step of one batch, encoded: one row in the log and one in the outbox, whatever the number
+// of orders. The grammar is in src/codec/event_log.hpp.
+struct EventRow {
+  std::int64_t id = 0;  // assigned by the store; grows with commit order per order
+  BatchId batch_id = 0;
+  OrderId order_id = 0;  // 0: the row holds events of several orders, or of the batch
+  Timestamp at = {};
+  std::string lines = {};
+};
+
+// --- T1: accept -----------------------------------------------------------------------------------
+
+struct AcceptUnit {
+  // Scope, fingerprint and times set by the caller; response and batch_id by `compose`. Inserted first.
+  IdempotencyRecord idempotency;
+  OrderBatch batch;
+  // In leg order, versions 1; at least one. Status placed, or submitting with attempt, epoch and lease set:
+  // accepted and claimed in one commit. Tenant, portfolio_id and created_at are the batch's.
+  std::vector<Order> orders;
+  std::vector<EventRow> events;
+  // What the batch takes of its portfolio, checked against `limits` inside the transaction.
+  PortfolioLimits limits;
+  Money margin;
+  Money notional;
+  Date day;
+  // Called once inside the transaction, when batch.id and every order's id and batch_id are assigned: fills
+  // idempotency.response, idempotency.batch_id and events. Must not call the store; may run on the thread of
+  // another caller, whose unit is in the same commit. An exception refuses this unit and is thrown by
+  // accept().
+  std::function<void(AcceptUnit&)> compose;
+};
+
+struct AcceptResult {
+  enum class Status : std::uint8_t {
+    kAccepted,
+    kKeyExists,         // `existing` holds the winner's row; nothing was written
+    kHalted,            // a stop switch covers it; `detail` says which; nothing was written
+    kLimit,             // margin or day limit exceeded now; `usage` is fresh; nothing was written
+    kDuplicateOrderId,  // a client order id exists already; nothing was written
+  };
+  Status status = Status::kAccepted;
+  std::optional<IdempotencyRecord> existing;
+  PortfolioUsage usage;
+  std::string detail;
+};
+
+// --- T2: claim ------------------------------------------------------------------------------------
+
+struct ClaimRequest {
+  std::int64_t owner = 0;  // from OrderStore::owner()
+  Timestamp now = {};
+  Timestamp lease_until = {};
+  std::optional<BatchId> batch_id = {};  // only of this batch
+  std::optional<OrderId> order_id = {};  // only this order
+  OrderId after_id = 0;                  // only ids above this
+  // placed; or unknown (with order_id): send again what the broker denied having.
+  OrderStatus from = OrderStatus::kPlaced;
+  std::vector<std::string> brokers = {};  // only of these brokers; empty: of all
+  std::size_t limit = 100;
+};
+
+// --- T3, T4 and everything else: commit -------------------------------------------------------------
+
+// A report that matches no order yet (it overtook our own record of the broker's id, or is not ours).
+struct InboxReport {
+  std::int64_t id = 0;
+  BrokerReport report = {};
+  Timestamp received_at = {};
+};
+
+struct BrokerCursor {
+  std::string broker = {};
+  std::string account = {};
+  std::string cursor = {};
+};
+
+struct ChangeUnit {
+  // Orders as they shall be, each once; order.version = stored version + 1 and order.lease_epoch >= stored
+  // epoch, or the unit conflicts. What acceptance fixed is not written: ids other than ext_order_id, leg,
+  // tenant, portfolio_id, broker, symbol, side, order_type, time_in_force, multiplier, created_at.
+  std::vector<Order> orders;
+  std::vector<OrderBatch> batches;    // likewise by version; counts, version and event_seq are written
+  std::vector<Execution> executions;  // a key that exists conflicts
+  // Adds `delta` (negative: gives back) to the portfolio's reserved margin; when it takes more and
+  // `available` is set, the unit is refused with kLimit if the sum would exceed it.
+  struct MarginChange {
+    PortfolioId portfolio_id = 0;
+    Money delta;
+    std::optional<Money> available;
+  };
+  std::vector<MarginChange> margins;
+  std::vector<EventRow> events;
+  std::vector<InboxReport> inbox_add;
+  std::vector<std::int64_t> inbox_remove;
+  std::optional<BrokerCursor> cursor;
+};
+
+enum class CommitStatus : std::uint8_t {
+  kCommitted,
+  kConflict,  // somebody changed one of the rows since it was read: read again and decide again
+  kLimit,     // a margin change would exceed its portfolio's available margin
+};
+
+// --- reads ----------------------------------------------------------------------------------------
+
+// All conditions hold together; absent ones do not restrict.
+struct OrderQuery {
+  std::optional<std::string> tenant = {};
+  std::vector<OrderId> ids = {};
+  std::optional<BatchId> batch_id = {};
+  std::optional<PortfolioId> portfolio_id = {};
+  std::optional<InstrumentId> instrument_id = {};
+  std::optional<std::string> broker = {};
+  std::vector<OrderStatus> statuses = {};
+  std::optional<std::string> client_order_id = {};
+  std::optional<std::string> ext_order_id = {};
+  std::optional<Timestamp> created_from = {};  // inclusive
+  // Orders in `submitting` whose sender is gone: the lease ended before this, or its owner is known dead.
+  std::optional<Timestamp> abandoned_at = {};
+  OrderId after_id = 0;   // oldest first: ids above this
+  OrderId before_id = 0;  // with newest_first: ids below this; 0: from the newest
+  bool newest_first = false;
+  std::size_t limit = 1000;
+};
+
+struct BatchQuery {
+  std::optional<std::string> tenant = {};
+  std::vector<BatchId> ids = {};
+  std::optional<PortfolioId> portfolio_id = {};
+  std::optional<BatchStatus> status = {};
+  std::optional<std::string> idempotency_key = {};
+  BatchId after_id = 0;
+  BatchId before_id = 0;
+  bool newest_first = false;
+  std::size_t limit = 1000;
+};
+
+struct EventQuery {
+  std::optional<BatchId> batch_id = {};
+  // Rows of this order and rows of its batch that hold several orders (expand and filter them).
+  std::optional<OrderId> order_id = {};
+  bool unpublished = false;  // only rows still in the outbox
+  std::int64_t after_id = 0;
+  std::size_t limit = 1000;  // rows
+};
+
+struct OutboxStatus {
+  std::int64_t rows = 0;
+  std::optional<Timestamp> oldest = {};
+};
+
+// Called from any thread, concurrently. Reads never wait for writes.
+class OrderStore {
+ public:
+  virtual ~OrderStore() = default;
+
+  virtual AcceptResult accept(AcceptUnit& unit) = 0;
+  // Turns up to `limit` orders in `from` (placed), oldest first, into submitting with attempt + 1, epoch + 1
+  // and the lease, in one commit, leaving out what a stop switch covers. Returned rows are as stored. The
+  // caller may send them from now until the lease ends, and must not afterwards.
+  virtual std::vector<Order> claim(const ClaimRequest& request) = 0;
+  virtual CommitStatus commit(ChangeUnit& unit) = 0;
+
+  [[nodiscard]] virtual std::vector<Order> orders(const OrderQuery& query) const = 0;
+  // The status is derived when read: with open orders `pending` while every order is still placed, else
+  // `processing`; without, as derive_batch_status() says. BatchQuery::status means that derived status.
+  [[nodiscard]] virtual std::vector<OrderBatch> batches(const BatchQuery& query) const = 0;
+  // Executions of these orders, in the order they were recorded.
+  [[nodiscard]] virtual std::vector<Execution> executions(std::span<const OrderId> orders) const = 0;
+  // One execution by its key.
+  [[nodiscard]] virtual std::optional<Execution> execution(const std::string& broker,
+                                                           const std::string& account,
+                                                           const std::string& execution_id) const = 0;
+  [[nodiscard]] virtual std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const = 0;
+  // Empties the responses of records that expired before `now`; their tombstones stay. Returns how many.
+  virtual std::size_t expire_idempotency(Timestamp now) = 0;
+
+  [[nodiscard]] virtual std::vector<EventRow> events(const EventQuery& query) const = 0;
+  // Frees outbox rows; called only for confirmed deliveries. The log keeps them.
+  virtual void mark_published(std::span<const std::int64_t> event_row_ids) = 0;
+  [[nodiscard]] virtual OutboxStatus outbox() const = 0;
+
+  [[nodiscard]] virtual std::vector<InboxReport> inbox(const std::string& broker) const = 0;
+  [[nodiscard]] virtual std::string cursor(const std::string& broker, const std::string& account) const = 0;
+
+  // This process's identity as a sender, alive as long as the store object is.
+  [[nodiscard]] virtual std::int64_t owner() = 0;
+};
+
+// Reference data and switches. Called from any thread, concurrently.
+class ReferenceStore {
+ public:
+  virtual ~ReferenceStore() = default;
+
+  // Rows with these ids; ids without a row are left out. An empty list means all.
+  [[nodiscard]] virtual std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const = 0;
+  virtual void put_instruments(std::span<const Instrument> instruments) = 0;
+
+  [[nodiscard]] virtual std::vector<BrokerConnectorConfig> brokers() const = 0;
+  // Inserts or updates by broker_name.
+  virtual void put_broker(const BrokerConnectorConfig& config) = 0;
+
+  // All rows; portfolio_id 0 holds the defaults.
+  [[nodiscard]] virtual std::vector<PortfolioLimits> limits() const = 0;
+  // The row that applies to this portfolio: its own, else the defaults', else no limits.
+  [[nodiscard]] virtual PortfolioLimits limits_of(PortfolioId portfolio_id) const = 0;
+  virtual void put_limits(const PortfolioLimits& limits) = 0;
+  [[nodiscard]] virtual PortfolioUsage usage_of(PortfolioId portfolio_id) const = 0;
+
+  [[nodiscard]] virtual std::vector<RoutingRule> routing_rules() const = 0;  // in the order they apply
+  virtual std::int64_t add_routing_rule(const RoutingRule& rule) = 0;
+  virtual bool remove_routing_rule(std::int64_t id) = 0;
+
+  [[nodiscard]] virtual std::vector<Halt> halts() const = 0;
+  virtual void put_halt(const Halt& halt) = 0;  // replaces one of the same scope and target
+  virtual bool remove_halt(ControlScope scope, const std::string& target) = 0;
+
+  [[nodiscard]] virtual std::vector<Date> holidays(const std::string& calendar) const = 0;
+  // Adds to the days that are there.
+  virtual void put_holidays(const std::string& calendar, std::span<const Date> days) = 0;
+};
+
+// What a backend's factory returns.
+class Store : public OrderStore, public ReferenceStore {};
+
+}  // namespace orchestrator

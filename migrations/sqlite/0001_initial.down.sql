@@ -1,0 +1,23 @@
+-- Takes everything back, data included.
+
+DROP VIEW batches_view;
+DROP VIEW executions_view;
+DROP VIEW orders_view;
+DROP TABLE holidays;
+DROP TABLE halts;
+DROP TABLE routing_targets;
+DROP TABLE routing_rules;
+DROP TABLE portfolio_usage;
+DROP TABLE portfolio_limits;
+DROP TABLE instruments;
+DROP TABLE broker_connector_configs;
+DROP TABLE broker_cursors;
+DROP TABLE inbox;
+DROP TABLE outbox;
+DROP TABLE events;
+DROP TABLE idempotency_keys;
+DROP TABLE executions;
+DROP TABLE orders;
+DROP TABLE order_batches;
+DROP TABLE sequences;
+DROP TABLE schema_migrations;

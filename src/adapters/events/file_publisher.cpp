@@ -1,0 +1,97 @@
+// Events as JSON lines in a file. Confirmed only after fsync: a delivery report that the disk has not seen
+// would free an outbox row for nothing.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "orchestrator/error.hpp"
+#include "orchestrator/event_publisher.hpp"
+
+namespace orchestrator {
+namespace {
+
+class FileEventPublisher final : public EventPublisher {
+ public:
+  FileEventPublisher(std::string path, std::string source)
+      : path_(std::move(path)), source_(std::move(source)) {
+    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file_ < 0) fail(ErrorCode::kConfiguration, "cannot be opened for append");
+    try {
+      cut_torn_line();
+    } catch (...) {
+      ::close(file_);
+      throw;
+    }
+  }
+  ~FileEventPublisher() override { ::close(file_); }
+  FileEventPublisher(const FileEventPublisher&) = delete;
+  FileEventPublisher& operator=(const FileEventPublisher&) = delete;
+
+  std::size_t send(std::span<const Event> events) override {
+    std::string text;
+    for (const Event& event : events) {
+      text += to_cloud_event(event, source_);
+      text += '\n';
+    }
+    const off_t before = ::lseek(file_, 0, SEEK_END);
+    if (!write_all(text)) {
+      const int error = errno;
+      if (::ftruncate(file_, before) != 0) fail(ErrorCode::kStorageUnavailable, "holds a torn line");
+      errno = error;
+      fail(error == ENOSPC ? ErrorCode::kStorageFull : ErrorCode::kStorageUnavailable, "cannot be written");
+    }
+    for (const Event& event : events) written_.push_back(event.log_id);
+    return events.size();
+  }
+
+  std::vector<std::int64_t> collect(std::chrono::milliseconds) override {
+    if (written_.empty()) return {};
+    if (::fdatasync(file_) != 0) {
+      written_.clear();
+      fail(ErrorCode::kStorageUnavailable, "cannot be synced");
+    }
+    return std::exchange(written_, {});
+  }
+
+ private:
+  [[noreturn]] void fail(ErrorCode code, const std::string& what) const {
+    throw Error(code, "events file '" + path_ + "' " + what + ": " + std::strerror(errno));
+  }
+
+  bool write_all(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t written = ::write(file_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+
+  // What follows the last line end was never confirmed and comes again.
+  void cut_torn_line() const {
+    off_t end = ::lseek(file_, 0, SEEK_END);
+    if (end < 0) fail(ErrorCode::kConfiguration, "is not a plain file");
+    const off_t size = end;
+    char last = '\n';
+    while (end > 0 && ::pread(file_, &last, 1, end - 1) == 1 && last != '\n') --end;
+    if (end != size && ::ftruncate(file_, end) != 0) fail(ErrorCode::kConfiguration, "cannot be repaired");
+  }
+
+  std::string path_;
+  std::string source_;
+  int file_ = -1;
+  std::vector<std::int64_t> written_;
+};
+
+}  // namespace
+
+std::unique_ptr<EventPublisher> make_file_publisher(const std::string& path, std::string source) {
+  return std::make_unique<FileEventPublisher>(path, std::move(source));
+}
+
+}  // namespace orchestrator

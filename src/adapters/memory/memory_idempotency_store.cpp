@@ -1,0 +1,82 @@
+// The idempotency cache in memory: the most recently used records, under one mutex.
+
+#include <functional>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "orchestrator/backends/memory.hpp"
+
+namespace orchestrator {
+namespace {
+
+class MemoryIdempotencyStore final : public IdempotencyStore {
+ public:
+  explicit MemoryIdempotencyStore(std::size_t entries_max) : entries_max_(entries_max) {}
+
+  std::optional<IdempotencyRecord> find(const IdempotencyScope& scope, Timestamp now) noexcept override {
+    try {
+      const std::lock_guard lock(mutex_);
+      const auto found = index_.find(&scope);
+      if (found == index_.end()) return std::nullopt;
+      const Position at = found->second;
+      if (at->expires_at <= now) {
+        forget(at);
+        return std::nullopt;
+      }
+      records_.splice(records_.begin(), records_, at);
+      return *at;
+    } catch (...) {  // no memory for the copy: the cache does not know
+      return std::nullopt;
+    }
+  }
+
+  void remember(const IdempotencyRecord& record) noexcept override {
+    try {
+      const std::lock_guard lock(mutex_);
+      if (entries_max_ == 0) return;
+      const auto found = index_.find(&record.scope);
+      if (found != index_.end()) forget(found->second);
+      if (records_.size() == entries_max_) forget(std::prev(records_.end()));
+      records_.push_front(record);
+      try {
+        index_.emplace(&records_.front().scope, records_.begin());
+      } catch (...) {
+        records_.pop_front();
+        throw;
+      }
+    } catch (...) {  // no memory: the cache forgets
+    }
+  }
+
+ private:
+  using Position = std::list<IdempotencyRecord>::iterator;
+
+  struct Hash {
+    std::size_t operator()(const IdempotencyScope* scope) const {
+      const std::hash<std::string> hash;
+      return hash(scope->key) ^ (hash(scope->tenant) * 3) ^ (hash(scope->operation) * 5);
+    }
+  };
+  struct Equal {
+    bool operator()(const IdempotencyScope* a, const IdempotencyScope* b) const { return *a == *b; }
+  };
+
+  void forget(Position at) {
+    index_.erase(&at->scope);
+    records_.erase(at);
+  }
+
+  const std::size_t entries_max_;
+  std::mutex mutex_;
+  std::list<IdempotencyRecord> records_;  // most recently used first
+  std::unordered_map<const IdempotencyScope*, Position, Hash, Equal> index_;  // keys lie in records_
+};
+
+}  // namespace
+
+std::unique_ptr<IdempotencyStore> make_memory_idempotency_store(std::size_t entries_max) {
+  return std::make_unique<MemoryIdempotencyStore>(entries_max);
+}
+
+}  // namespace orchestrator

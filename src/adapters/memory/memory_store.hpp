@@ -1,0 +1,128 @@
+// MemoryStore: the order store for tests, simulation, and speed without durability.
+//
+// One mutex; every unit is checked whole before its first write, so nothing is ever taken back. Orders and batches
+// are found by number, and by indexes that point into the records: client order id, the broker's id, key, portfolio,
+// status.
+#pragma once
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "adapters/memory/id_set.hpp"
+#include "adapters/memory/records.hpp"
+#include "orchestrator/backends/memory.hpp"
+
+namespace orchestrator::memory {
+
+class MemoryStore final : public Store {
+ public:
+  MemoryStore();
+
+  AcceptResult accept(AcceptUnit& unit) override;
+  std::vector<Order> claim(const ClaimRequest& request) override;
+  CommitStatus commit(ChangeUnit& unit) override;
+  [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
+  [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
+  [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
+  [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
+                                                   const std::string& execution_id) const override;
+  [[nodiscard]] std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const override;
+  std::size_t expire_idempotency(Timestamp now) override;
+  [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
+  void mark_published(std::span<const std::int64_t> event_row_ids) override;
+  [[nodiscard]] OutboxStatus outbox() const override;
+  [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
+  [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
+  [[nodiscard]] std::int64_t owner() override;
+
+  // memory_reference.cpp
+  [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
+  void put_instruments(std::span<const Instrument> instruments) override;
+  [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override;
+  void put_broker(const BrokerConnectorConfig& config) override;
+  [[nodiscard]] std::vector<PortfolioLimits> limits() const override;
+  [[nodiscard]] PortfolioLimits limits_of(PortfolioId portfolio_id) const override;
+  void put_limits(const PortfolioLimits& limits) override;
+  [[nodiscard]] PortfolioUsage usage_of(PortfolioId portfolio_id) const override;
+  [[nodiscard]] std::vector<RoutingRule> routing_rules() const override;
+  std::int64_t add_routing_rule(const RoutingRule& rule) override;
+  bool remove_routing_rule(std::int64_t id) override;
+  [[nodiscard]] std::vector<Halt> halts() const override;
+  void put_halt(const Halt& halt) override;
+  bool remove_halt(ControlScope scope, const std::string& target) override;
+  [[nodiscard]] std::vector<Date> holidays(const std::string& calendar) const override;
+  void put_holidays(const std::string& calendar, std::span<const Date> days) override;
+
+ private:
+  struct Batch {
+    OrderBatch row;
+    IdempotencyRecord idempotency;
+    OrderId first_order_id = 0;
+    OrderId last_order_id = 0;
+    std::vector<std::int64_t> events;
+  };
+  struct Portfolio {
+    PortfolioUsage usage;
+    std::vector<BatchId> batches;
+    std::vector<Timestamp> newest;  // the latest created_at of this batch and all before it
+  };
+
+  // memory_units.cpp; the caller holds the mutex.
+  [[nodiscard]] const IdempotencyRecord* find_key(const IdempotencyScope& scope) const;
+  [[nodiscard]] bool index_client_ids(const std::vector<Order>& orders, std::string& duplicate);
+  void assign_ids(AcceptUnit& unit) const;
+  void insert(const AcceptUnit& unit, const PortfolioUsage& usage);
+  void insert_events(std::vector<EventRow>& events);
+  [[nodiscard]] bool conflicts(const ChangeUnit& unit) const;
+  void check_references(const ChangeUnit& unit) const;
+  [[nodiscard]] bool change_margins(const ChangeUnit& unit);
+  void update(const Order& order);
+  void set_status(Order& order, OrderStatus status);
+  void insert_executions(const std::vector<Execution>& executions);
+  [[nodiscard]] const Execution* find_execution(std::string_view broker, std::string_view account,
+                                                std::string_view execution_id) const;
+
+  // memory_queries.cpp; the caller holds the mutex.
+  class Collector;
+  [[nodiscard]] bool matches(const Order& order, const OrderQuery& query) const;
+  void visit_ids(std::vector<OrderId> ids, Collector& collector) const;
+  void visit_range(OrderId first, OrderId last, Collector& collector) const;
+  void visit_statuses(const std::vector<OrderStatus>& statuses, Collector& collector) const;
+  void visit_portfolio(const Portfolio& portfolio, Collector& collector) const;
+  [[nodiscard]] OrderBatch read_batch(const Batch& batch) const;
+
+  mutable std::mutex mutex_;
+
+  Records<Order> orders_;
+  Records<Batch> batches_;
+  Records<Execution> executions_;
+  Records<EventRow> events_;
+  // Texts belong to the records.
+  std::unordered_map<std::string_view, OrderId> by_client_order_id_;
+  std::unordered_multimap<std::string_view, OrderId> by_ext_order_id_;
+  std::unordered_multimap<std::string_view, BatchId> by_key_;
+  std::unordered_multimap<std::string_view, std::int64_t> by_execution_id_;
+  std::unordered_map<OrderId, std::vector<std::int64_t>> executions_of_;
+  std::array<IdSet, kOrderStatusCount> by_status_;
+  std::unordered_map<PortfolioId, Portfolio> portfolios_;
+  IdSet outbox_;
+  BatchId expired_up_to_ = 0;  // every response up to this batch is gone
+  std::map<std::int64_t, InboxReport> inbox_;
+  std::int64_t last_inbox_id_ = 0;
+  std::map<std::pair<std::string, std::string>, std::string> cursors_;
+
+  std::map<InstrumentId, Instrument> instruments_;
+  std::vector<BrokerConnectorConfig> brokers_;
+  std::map<PortfolioId, PortfolioLimits> limits_;
+  std::vector<RoutingRule> rules_;
+  std::int64_t last_rule_id_ = 0;
+  std::vector<Halt> halts_;
+  std::map<std::string, std::vector<Date>> holidays_;
+};
+
+}  // namespace orchestrator::memory

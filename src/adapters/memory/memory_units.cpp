@@ -1,0 +1,253 @@
+// Units of work on the memory store: decided first, then written.
+
+#include <algorithm>
+
+#include "adapters/memory/memory_store.hpp"
+#include "core/store_rules.hpp"
+
+namespace orchestrator::memory {
+
+// --- accept ---------------------------------------------------------------------------------------
+
+AcceptResult MemoryStore::accept(AcceptUnit& unit) {
+  check_consistent(unit);
+  const std::lock_guard lock(mutex_);
+  AcceptResult result;
+  const auto refuse = [&result](AcceptResult::Status status, std::string detail) {
+    result.status = status;
+    result.detail = std::move(detail);
+    return std::move(result);
+  };
+  if (const IdempotencyRecord* existing = find_key(unit.idempotency.scope)) {
+    result.existing = *existing;
+    return refuse(AcceptResult::Status::kKeyExists, {});
+  }
+  if (const Halt* halt = covering_halt(halts_, unit)) return refuse(AcceptResult::Status::kHalted, describe(*halt));
+
+  const auto portfolio = portfolios_.find(unit.batch.portfolio_id);
+  const PortfolioUsage usage = portfolio == portfolios_.end() ? PortfolioUsage{.portfolio_id = unit.batch.portfolio_id}
+                                                              : portfolio->second.usage;
+  result.usage = usage_with(usage, unit);
+  if (auto limit = broken_limit(unit.limits, result.usage)) {
+    result.usage = usage;
+    return refuse(AcceptResult::Status::kLimit, std::move(*limit));
+  }
+  assign_ids(unit);
+  if (unit.compose) unit.compose(unit);
+  check_composed(unit);
+  std::string duplicate;
+  if (!index_client_ids(unit.orders, duplicate)) {
+    return refuse(AcceptResult::Status::kDuplicateOrderId, "client order id " + duplicate + " exists already");
+  }
+  insert(unit, result.usage);
+  insert_events(unit.events);
+  return result;
+}
+
+const IdempotencyRecord* MemoryStore::find_key(const IdempotencyScope& scope) const {
+  const auto [begin, end] = by_key_.equal_range(scope.key);
+  for (auto at = begin; at != end; ++at) {
+    const IdempotencyRecord& record = batches_[at->second].idempotency;
+    if (record.scope == scope) return &record;
+  }
+  return nullptr;
+}
+
+void MemoryStore::assign_ids(AcceptUnit& unit) const {
+  unit.batch.id = batches_.last_id() + 1;
+  unit.idempotency.batch_id = unit.batch.id;
+  OrderId last = orders_.last_id();
+  for (Order& order : unit.orders) {
+    order.id = ++last;
+    order.batch_id = unit.batch.id;
+  }
+}
+
+// The whole unit or nothing; false: `duplicate` is in the store already, or twice in the unit. The entries look at
+// the unit's texts until insert() has copied the orders.
+bool MemoryStore::index_client_ids(const std::vector<Order>& orders, std::string& duplicate) {
+  for (const Order& order : orders) {
+    if (by_client_order_id_.try_emplace(order.client_order_id, order.id).second) continue;
+    duplicate = order.client_order_id;
+    for (const Order* added = orders.data(); added != &order; ++added) {
+      by_client_order_id_.erase(added->client_order_id);
+    }
+    return false;
+  }
+  return true;
+}
+
+void MemoryStore::insert(const AcceptUnit& unit, const PortfolioUsage& usage) {
+  Batch& batch = batches_.add(
+      {unit.batch, unit.idempotency, unit.orders.front().id, unit.orders.back().id, {}});
+  by_key_.emplace(batch.idempotency.scope.key, batch.row.id);
+
+  Portfolio& portfolio = portfolios_[unit.batch.portfolio_id];
+  portfolio.usage = usage;
+  portfolio.batches.push_back(batch.row.id);
+  const Timestamp created = unit.batch.created_at;
+  portfolio.newest.push_back(portfolio.newest.empty() ? created : std::max(portfolio.newest.back(), created));
+
+  for (const Order& given : unit.orders) {
+    Order& order = orders_.add(given);
+    // The key must look at the stored text.
+    auto node = by_client_order_id_.extract(given.client_order_id);
+    node.key() = order.client_order_id;
+    by_client_order_id_.insert(std::move(node));
+    by_status_[static_cast<std::size_t>(order.status)].insert(order.id);
+    if (!order.ext_order_id.empty()) by_ext_order_id_.emplace(order.ext_order_id, order.id);
+  }
+}
+
+void MemoryStore::insert_events(std::vector<EventRow>& events) {
+  for (EventRow& event : events) {
+    event.id = events_.last_id() + 1;
+    events_.add(event);
+    batches_[event.batch_id].events.push_back(event.id);
+    outbox_.insert(event.id);
+  }
+}
+
+// --- claim ----------------------------------------------------------------------------------------
+
+std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Order> claimed;
+  const auto wanted = [&](const Order& order) {
+    if (request.batch_id && order.batch_id != *request.batch_id) return false;
+    const auto& brokers = request.brokers;
+    if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end()) return false;
+    return !is_halted(halts_, order);
+  };
+  OrderId first = request.after_id;
+  OrderId last = orders_.last_id();
+  if (request.batch_id) {
+    if (!batches_.contains(*request.batch_id)) return claimed;
+    first = std::max(first, batches_[*request.batch_id].first_order_id - 1);
+    last = batches_[*request.batch_id].last_order_id;
+  }
+  if (request.order_id) {
+    first = std::max(first, *request.order_id - 1);
+    last = std::min(last, *request.order_id);
+  }
+  const IdSet& candidates = by_status_[static_cast<std::size_t>(request.from)];
+  for (OrderId id = candidates.above(first); id != 0 && id <= last && claimed.size() < request.limit;
+       id = candidates.above(id)) {
+    Order& order = orders_[id];
+    if (!wanted(order)) continue;
+    set_status(order, OrderStatus::kSubmitting);
+    ++order.attempt;
+    ++order.lease_epoch;
+    order.lease_owner = request.owner;
+    order.lease_until = request.lease_until;
+    order.submitted_at = request.now;
+    ++order.version;
+    claimed.push_back(order);
+  }
+  return claimed;
+}
+
+// --- commit ---------------------------------------------------------------------------------------
+
+CommitStatus MemoryStore::commit(ChangeUnit& unit) {
+  const std::lock_guard lock(mutex_);
+  if (conflicts(unit)) return CommitStatus::kConflict;
+  check_references(unit);
+  if (!change_margins(unit)) return CommitStatus::kLimit;
+
+  for (const Order& order : unit.orders) update(order);
+  for (const OrderBatch& batch : unit.batches) assign_live_fields(batches_[batch.id].row, batch);
+  insert_executions(unit.executions);
+  insert_events(unit.events);
+  for (InboxReport& report : unit.inbox_add) {
+    report.id = ++last_inbox_id_;
+    inbox_.emplace(report.id, report);
+  }
+  for (const std::int64_t id : unit.inbox_remove) inbox_.erase(id);
+  if (unit.cursor) cursors_[{unit.cursor->broker, unit.cursor->account}] = unit.cursor->cursor;
+  return CommitStatus::kCommitted;
+}
+
+bool MemoryStore::conflicts(const ChangeUnit& unit) const {
+  for (const Order& order : unit.orders) {
+    if (!orders_.contains(order.id)) return true;
+    const Order& stored = orders_[order.id];
+    if (order.version != stored.version + 1 || order.lease_epoch < stored.lease_epoch) return true;
+  }
+  for (const OrderBatch& batch : unit.batches) {
+    if (!batches_.contains(batch.id) || batch.version != batches_[batch.id].row.version + 1) return true;
+  }
+  for (auto at = unit.executions.begin(); at != unit.executions.end(); ++at) {
+    if (find_execution(at->broker, at->account, at->execution_id) != nullptr) return true;
+    const bool twice = std::any_of(unit.executions.begin(), at, [&](const Execution& other) {
+      return other.execution_id == at->execution_id && other.account == at->account && other.broker == at->broker;
+    });
+    if (twice) return true;
+  }
+  return false;
+}
+
+void MemoryStore::check_references(const ChangeUnit& unit) const {
+  for (const Execution& execution : unit.executions) {
+    if (orders_.contains(execution.order_id)) continue;
+    throw Error(ErrorCode::kInternal, "execution " + execution.execution_id + " of an order that does not exist");
+  }
+  for (const EventRow& event : unit.events) {
+    if (batches_.contains(event.batch_id)) continue;
+    throw Error(ErrorCode::kInternal, "events of a batch that does not exist");
+  }
+}
+
+bool MemoryStore::change_margins(const ChangeUnit& unit) {
+  std::map<PortfolioId, PortfolioUsage> changed;
+  for (const auto& change : unit.margins) {
+    const auto portfolio = portfolios_.find(change.portfolio_id);
+    const PortfolioUsage before = portfolio == portfolios_.end() ? PortfolioUsage{.portfolio_id = change.portfolio_id}
+                                                                 : portfolio->second.usage;
+    PortfolioUsage& usage = changed.try_emplace(change.portfolio_id, before).first->second;
+    usage.margin_reserved = margin_after(usage, change);
+    if (exceeds_available(usage, change)) return false;
+  }
+  for (const auto& [id, usage] : changed) portfolios_[id].usage = usage;
+  return true;
+}
+
+void MemoryStore::update(const Order& order) {
+  Order& stored = orders_[order.id];
+  set_status(stored, order.status);
+  if (stored.ext_order_id == order.ext_order_id) return assign_live_fields(stored, order);
+
+  // The index looks at the stored text, so its entry goes before the text changes.
+  const auto [begin, end] = by_ext_order_id_.equal_range(stored.ext_order_id);
+  const auto entry = std::find_if(begin, end, [&](const auto& pair) { return pair.second == order.id; });
+  if (entry != end) by_ext_order_id_.erase(entry);
+  assign_live_fields(stored, order);
+  if (!stored.ext_order_id.empty()) by_ext_order_id_.emplace(stored.ext_order_id, stored.id);
+}
+
+void MemoryStore::set_status(Order& order, OrderStatus status) {
+  if (order.status == status) return;
+  by_status_[static_cast<std::size_t>(order.status)].erase(order.id);
+  by_status_[static_cast<std::size_t>(status)].insert(order.id);
+  order.status = status;
+}
+
+void MemoryStore::insert_executions(const std::vector<Execution>& executions) {
+  for (const Execution& given : executions) {
+    const Execution& execution = executions_.add(given);
+    by_execution_id_.emplace(execution.execution_id, executions_.last_id());
+    executions_of_[execution.order_id].push_back(executions_.last_id());
+  }
+}
+
+const Execution* MemoryStore::find_execution(std::string_view broker, std::string_view account,
+                                             std::string_view execution_id) const {
+  const auto [begin, end] = by_execution_id_.equal_range(execution_id);
+  for (auto at = begin; at != end; ++at) {
+    const Execution& execution = executions_[at->second];
+    if (execution.broker == broker && execution.account == account) return &execution;
+  }
+  return nullptr;
+}
+
+}  // namespace orchestrator::memory

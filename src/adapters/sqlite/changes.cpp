@@ -1,0 +1,139 @@
+// T2 (claim) and T3, T4 and everything after (commit).
+
+#include "adapters/sqlite/rows.hpp"
+#include "adapters/sqlite/sql_conditions.hpp"
+#include "adapters/sqlite/sqlite_store.hpp"
+#include "core/failpoint.hpp"
+#include "core/store_rules.hpp"
+
+namespace orchestrator::sqlite {
+namespace {
+
+// --- claim ----------------------------------------------------------------------------------------
+
+Conditions claimable(const ClaimRequest& request) {
+  Conditions conditions;
+  conditions.add("status = ?", static_cast<std::int64_t>(request.from));
+  conditions.add("id > ?", request.after_id);
+  if (request.order_id) conditions.add("id = ?", *request.order_id);
+  if (request.batch_id) conditions.add_batch(*request.batch_id);
+  if (!request.brokers.empty()) conditions.add_any_of("broker", request.brokers);
+  return conditions;
+}
+
+// Without a claim to make nobody has to wait for the right to write.
+bool any_claimable(Connection& connection, const ClaimRequest& request) {
+  const Conditions conditions = claimable(request);
+  Query row = connection.query("SELECT 1 FROM orders WHERE " + conditions.sql() + " LIMIT 1");
+  conditions.bind(row);
+  return row.next();
+}
+
+std::vector<Order> select_claimable(WriteTransaction& transaction, const ClaimRequest& request) {
+  const Conditions conditions = claimable(request);
+  Query row = transaction.connection().query("SELECT " + kOrderColumns + " FROM orders WHERE " + conditions.sql() +
+                                             " ORDER BY id");
+  conditions.bind(row);
+  std::vector<Order> orders;
+  while (orders.size() < request.limit && row.next()) {
+    Order order = read_order(row);
+    if (!is_halted(transaction.halts(), order)) orders.push_back(std::move(order));
+  }
+  return orders;
+}
+
+void claim_order(WriteTransaction& transaction, const ClaimRequest& request, Order& order) {
+  order.status = OrderStatus::kSubmitting;
+  ++order.attempt;
+  ++order.lease_epoch;
+  order.lease_owner = request.owner;
+  order.lease_until = request.lease_until;
+  order.submitted_at = request.now;
+  ++order.version;
+  transaction
+      .query("UPDATE orders SET status = ?, attempt = ?, lease_epoch = ?, lease_owner = ?, lease_until = ?, "
+             "submitted_at = ?, version = ? WHERE id = ?")
+      .bind(order.status, order.attempt, order.lease_epoch, order.lease_owner, order.lease_until,
+            order.submitted_at, order.version, order.id)
+      .run();
+}
+
+// --- commit ---------------------------------------------------------------------------------------
+
+// False: the portfolio's available margin would be exceeded.
+bool change_margin(WriteTransaction& transaction, const ChangeUnit::MarginChange& change) {
+  Connection& connection = transaction.connection();
+  PortfolioUsage usage = read_usage(connection, change.portfolio_id)
+                             .value_or(PortfolioUsage{.portfolio_id = change.portfolio_id});
+  usage.margin_reserved = margin_after(usage, change);
+  if (exceeds_available(usage, change)) return false;
+  put_usage(connection, usage);
+  return true;
+}
+
+bool update_rows(Connection& connection, const ChangeUnit& unit) {
+  for (const Order& order : unit.orders) {
+    if (!update_order(connection, order)) return false;
+  }
+  for (const OrderBatch& batch : unit.batches) {
+    if (!update_batch(connection, batch)) return false;
+  }
+  for (const Execution& execution : unit.executions) {
+    if (!insert_execution(connection, execution)) return false;
+  }
+  return true;
+}
+
+void insert_rows(WriteTransaction& transaction, ChangeUnit& unit) {
+  Connection& connection = transaction.connection();
+  for (EventRow& event : unit.events) {
+    event.id = ++transaction.sequences().event;
+    insert_event(connection, event);
+  }
+  for (InboxReport& report : unit.inbox_add) {
+    report.id = ++transaction.sequences().inbox;
+    insert_inbox(connection, report);
+  }
+  for (const std::int64_t id : unit.inbox_remove) {
+    transaction.query("DELETE FROM inbox WHERE id = ?").bind(id).run();
+  }
+  if (unit.cursor) {
+    transaction.query("INSERT OR REPLACE INTO broker_cursors (broker, account, cursor) VALUES (?, ?, ?)")
+        .bind(unit.cursor->broker, unit.cursor->account, unit.cursor->cursor)
+        .run();
+  }
+}
+
+}  // namespace
+
+std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
+  if (!any_claimable(*read(), request)) return {};
+  std::vector<Order> claimed;
+  write([&](WriteTransaction& transaction) {
+    claimed = select_claimable(transaction, request);
+    for (Order& order : claimed) claim_order(transaction, request, order);
+    return true;
+  });
+  if (!claimed.empty()) ORCHESTRATOR_FAILPOINT("claim.committed");
+  return claimed;
+}
+
+CommitStatus SqliteStore::commit(ChangeUnit& unit) {
+  CommitStatus status = CommitStatus::kCommitted;
+  write([&](WriteTransaction& transaction) {
+    ORCHESTRATOR_FAILPOINT("commit.before");
+    status = CommitStatus::kConflict;
+    if (!update_rows(transaction.connection(), unit)) return false;
+    status = CommitStatus::kLimit;
+    for (const auto& change : unit.margins) {
+      if (!change_margin(transaction, change)) return false;
+    }
+    status = CommitStatus::kCommitted;
+    insert_rows(transaction, unit);
+    return true;
+  });
+  if (status == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
+  return status;
+}
+
+}  // namespace orchestrator::sqlite

@@ -1,0 +1,123 @@
+// Group commit; see the header for the invariants.
+
+#include "adapters/sqlite/commit_queue.hpp"
+
+namespace orchestrator::sqlite {
+
+void CommitQueue::run(const Unit& unit) {
+  Waiting mine;
+  mine.unit = &unit;
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&mine);
+  if (leading_) mine.turn.wait(lock, [&mine] { return mine.done || mine.leads; });
+  if (!mine.done) {
+    leading_ = true;
+    std::vector<Waiting*> group;
+    group.swap(waiting_);
+    lock.unlock();
+    lead(group);
+    lock.lock();
+    // Notified under the lock: a caller that saw `done` may otherwise be gone, and its condition with it.
+    for (Waiting* waiting : group) {
+      waiting->done = true;
+      if (waiting != &mine) waiting->turn.notify_one();
+    }
+    leading_ = !waiting_.empty();
+    if (leading_) {
+      waiting_.front()->leads = true;
+      waiting_.front()->turn.notify_one();
+    }
+  }
+  lock.unlock();
+  if (mine.failure) std::rethrow_exception(mine.failure);
+}
+
+void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
+  // Each caller gets an exception object of its own: what one does with it is none of the others' business.
+  const auto fail_all = [&group](const auto& error) {
+    for (Waiting* waiting : group) waiting->failure = std::make_exception_ptr(error);
+  };
+  try {
+    if (stopped_) throw Error(ErrorCode::kStorageUnavailable, why_stopped_, NextStep::kChangeSomething);
+    const LockFile::Turn turn(lock_file_, busy_timeout_);
+    execute(group);
+  } catch (const DatabaseError& error) {
+    fail_all(error);
+  } catch (const Error& error) {
+    fail_all(error);
+  } catch (...) {
+    for (Waiting* waiting : group) waiting->failure = std::current_exception();
+  }
+}
+
+void CommitQueue::execute(const std::vector<Waiting*>& group) {
+  try {
+    transaction_.begin();
+    bool wrote = false;
+    // Savepoints cost a copy of every page that each unit touches, and hardly any unit fails after its first
+    // write. So the first run does without, and a group in which one does begins again with them.
+    if (!run_units(group, false, wrote)) {
+      if (group.size() == 1) return transaction_.rollback();
+      const Sequences numbers = transaction_.sequences();
+      transaction_.rollback();
+      transaction_.begin();
+      transaction_.sequences() = numbers;  // units that got their numbers keep them
+      wrote = false;
+      run_units(group, true, wrote);
+    }
+    if (!wrote) return transaction_.rollback();
+    transaction_.save_sequences();
+  } catch (...) {
+    transaction_.rollback();
+    throw;
+  }
+  commit();
+}
+
+// False: without savepoints, and a unit failed after its first write.
+bool CommitQueue::run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote) {
+  for (Waiting* waiting : group) {
+    const std::int64_t changes = transaction_.connection().total_changes();
+    if (with_savepoints) transaction_.save();
+    const bool kept = run_unit(*waiting);
+    const bool changed = transaction_.connection().total_changes() != changes;
+    if (!kept && changed) {
+      if (!with_savepoints) return false;
+      transaction_.restore();
+    }
+    if (with_savepoints) transaction_.release();
+    wrote = wrote || (kept && changed);
+  }
+  return true;
+}
+
+bool CommitQueue::run_unit(Waiting& waiting) {
+  waiting.failure = nullptr;
+  try {
+    return (*waiting.unit)(transaction_);
+  } catch (const DatabaseError&) {
+    throw;  // not this unit's fault: nobody's writes can stand
+  } catch (...) {
+    waiting.failure = std::current_exception();
+    return false;
+  }
+}
+
+void CommitQueue::commit() {
+  try {
+    transaction_.commit();
+  } catch (const Error& error) {
+    transaction_.rollback();
+    // Without space, or without the lock, the record that makes the transaction valid was not written.
+    if (error.code() == ErrorCode::kStorageFull || error.code() == ErrorCode::kStorageBusy) throw;
+    // Anything else may have struck after that record: a failed sync does not say what reached the disk, and
+    // syncing again would only say that there is nothing left to sync.
+    stopped_ = true;
+    why_stopped_ = std::string(error.what()) + "; an earlier commit failed that way, so nothing is written any more: restart";
+    throw Error(ErrorCode::kStorageUnavailable,
+                std::string(error.what()) + "; whether this was committed is not known: restart, then look it up",
+                NextStep::kRecover);
+  }
+}
+
+}  // namespace orchestrator::sqlite

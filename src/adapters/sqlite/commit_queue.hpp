@@ -1,0 +1,67 @@
+// Group commit: the units of all callers that wait at the same time go into one transaction and one sync.
+//
+// There is no writer thread. A caller that finds nobody leading leads: it takes its turn among the processes,
+// runs every unit that waits, commits once, hands out the results and makes the next waiting caller the leader. A
+// lone caller therefore never hands anything to another thread.
+//
+// Invariants
+//   * a unit's changes are committed whole or not at all; a unit that is refused or throws affects no other
+//   * no caller returns successfully before the commit of its unit is durable
+//   * after a commit whose outcome is not known nothing is written any more, because what the program
+//     believes and what the file holds may differ until the file is opened anew
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "adapters/sqlite/lock_file.hpp"
+#include "adapters/sqlite/write_transaction.hpp"
+
+namespace orchestrator::sqlite {
+
+class CommitQueue {
+ public:
+  CommitQueue(Connection& writer, LockFile& lock_file, std::chrono::milliseconds busy_timeout)
+      : transaction_(writer), lock_file_(lock_file), busy_timeout_(busy_timeout) {}
+
+  // Returns whether the unit's writes stand; false: it refused itself, and what it wrote is undone. May run on
+  // the thread of another caller, and a second time when another unit made the group begin again: only the
+  // last run counts, so it must not build on what an earlier run left in its captures.
+  using Unit = std::function<bool(WriteTransaction&)>;
+
+  // Runs the unit; returns when it is durable, refused or undone. Throws what the unit threw, or the Error
+  // of the commit.
+  void run(const Unit& unit);
+
+ private:
+  struct Waiting {
+    const Unit* unit = nullptr;
+    std::exception_ptr failure;
+    bool leads = false;
+    bool done = false;
+    std::condition_variable turn;
+  };
+
+  void lead(const std::vector<Waiting*>& group) noexcept;
+  void execute(const std::vector<Waiting*>& group);
+  bool run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote);
+  bool run_unit(Waiting& waiting);
+  void commit();
+
+  std::mutex mutex_;  // of waiting_, leading_ and the flags in Waiting; never held during I/O
+  std::vector<Waiting*> waiting_;
+  bool leading_ = false;
+
+  // Only the leader touches what follows.
+  WriteTransaction transaction_;
+  LockFile& lock_file_;
+  std::chrono::milliseconds busy_timeout_;
+  bool stopped_ = false;  // for good
+  std::string why_stopped_;
+};
+
+}  // namespace orchestrator::sqlite

@@ -1,0 +1,84 @@
+// SqliteStore: the order store in one SQLite file.
+//
+// Invariants
+//   * one connection writes, and it alone checkpoints; every write is a unit in the commit queue
+//   * a write has happened when its call returns: WAL with synchronous = FULL
+//   * reads take connections of their own and see the last commit
+//   * a forked child can do nothing with its parent's store: SQLite's and the kernel's locks would be shared
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+
+#include "adapters/sqlite/commit_queue.hpp"
+#include "adapters/sqlite/read_pool.hpp"
+#include "orchestrator/backends/sqlite.hpp"
+
+namespace orchestrator::sqlite {
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(const SqliteOptions& options);
+  ~SqliteStore() override;
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  // accept.cpp
+  AcceptResult accept(AcceptUnit& unit) override;
+  // changes.cpp
+  std::vector<Order> claim(const ClaimRequest& request) override;
+  CommitStatus commit(ChangeUnit& unit) override;
+  // order_queries.cpp
+  [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
+  [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
+  // record_queries.cpp
+  [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
+  [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
+                                                   const std::string& execution_id) const override;
+  [[nodiscard]] std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const override;
+  std::size_t expire_idempotency(Timestamp now) override;
+  [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
+  void mark_published(std::span<const std::int64_t> event_row_ids) override;
+  [[nodiscard]] OutboxStatus outbox() const override;
+  [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
+  [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
+  // sqlite_store.cpp
+  [[nodiscard]] std::int64_t owner() override;
+
+  // reference_data.cpp
+  [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
+  void put_instruments(std::span<const Instrument> instruments) override;
+  [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override;
+  void put_broker(const BrokerConnectorConfig& config) override;
+  [[nodiscard]] std::vector<PortfolioLimits> limits() const override;
+  [[nodiscard]] PortfolioLimits limits_of(PortfolioId portfolio_id) const override;
+  void put_limits(const PortfolioLimits& limits) override;
+  [[nodiscard]] PortfolioUsage usage_of(PortfolioId portfolio_id) const override;
+  [[nodiscard]] std::vector<RoutingRule> routing_rules() const override;
+  std::int64_t add_routing_rule(const RoutingRule& rule) override;
+  bool remove_routing_rule(std::int64_t id) override;
+  [[nodiscard]] std::vector<Halt> halts() const override;
+  void put_halt(const Halt& halt) override;
+  bool remove_halt(ControlScope scope, const std::string& target) override;
+  [[nodiscard]] std::vector<Date> holidays(const std::string& calendar) const override;
+  void put_holidays(const std::string& calendar, std::span<const Date> days) override;
+
+ private:
+  // Runs a unit of work; see CommitQueue::run.
+  void write(const CommitQueue::Unit& unit);
+  [[nodiscard]] ReadPool::Lease read() const;
+  void refuse_after_fork() const;
+
+  SqliteOptions options_;
+  pid_t process_;
+  std::unique_ptr<LockFile> lock_file_;
+  std::unique_ptr<Connection> writer_;
+  std::unique_ptr<CommitQueue> queue_;
+  mutable std::unique_ptr<ReadPool> readers_;
+  std::mutex owner_mutex_;
+  std::int64_t owner_ = 0;  // 0: not given yet
+};
+
+}  // namespace orchestrator::sqlite

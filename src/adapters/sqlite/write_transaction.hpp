@@ -1,0 +1,53 @@
+// What the units of one commit share: the writer connection, the numbers given out, the stop switches.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "adapters/sqlite/connection.hpp"
+#include "orchestrator/order.hpp"
+
+namespace orchestrator::sqlite {
+
+// The last number given out of each kind.
+struct Sequences {
+  std::int64_t batch = 0;
+  std::int64_t order = 0;
+  std::int64_t event = 0;
+  std::int64_t inbox = 0;
+  std::int64_t routing_rule = 0;
+  std::int64_t owner = 0;
+};
+
+// Lives as long as the writer connection; begin() and commit() bound one transaction. Reading the sequences
+// and the stop switches once per transaction is safe because nobody else can write meanwhile.
+class WriteTransaction {
+ public:
+  explicit WriteTransaction(Connection& connection) : connection_(connection) {}
+
+  void begin();
+  void save_sequences();  // the last write before commit()
+  // Throws Error. What that means for the outcome is the caller's to judge.
+  void commit();
+  void rollback() noexcept;
+
+  // For units that may be refused after their first write, where a whole rollback would hit others.
+  void save();
+  void restore();
+  void release();
+
+  // Numbers stay given out when a unit is undone; they are saved with the transaction.
+  [[nodiscard]] Sequences& sequences();
+  [[nodiscard]] const std::vector<Halt>& halts();
+  void halts_changed() { halts_.reset(); }
+  [[nodiscard]] Query query(const char* sql) { return connection_.query(sql); }
+  [[nodiscard]] Connection& connection() { return connection_; }
+
+ private:
+  Connection& connection_;
+  std::optional<Sequences> sequences_;
+  std::optional<std::vector<Halt>> halts_;
+};
+
+}  // namespace orchestrator::sqlite

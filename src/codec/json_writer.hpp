@@ -1,0 +1,178 @@
+// JsonWriter: appends JSON to a string, in one pass and without state of its own beside the string.
+//
+// A comma is due exactly when the last character written ends a value, and in JSON that character tells:
+// values end in one of `"`, `}`, `]`, a digit or a letter, and everything that asks for a value or a first
+// member ends in `{`, `[` or `:`. So nesting needs no stack, and there is nothing to allocate.
+//
+// Numbers are exact decimal text. Strings are escaped; a byte that is not UTF-8 becomes U+FFFD, because a
+// document that no reader takes would be worse than a wrong character in a message.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "codec/utf8.hpp"
+#include "orchestrator/decimal.hpp"
+#include "orchestrator/types.hpp"
+
+namespace orchestrator::codec {
+
+// Appends `text` as a JSON string literal, quotes included.
+void append_quoted(std::string& out, std::string_view text);
+
+template <class Number>
+concept JsonInteger = std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
+template <class Enum>
+concept Enumeration = std::is_enum_v<Enum>;
+
+class JsonWriter {
+ public:
+  // One JSON value is appended to `out`, which may hold anything already and must outlive the writer.
+  explicit JsonWriter(std::string& out) : out_(out), begin_(out.size()) {}
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
+
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_array() { return open('['); }
+  JsonWriter& end_array() { return close(']'); }
+
+  JsonWriter& key(std::string_view name) {
+    separate();
+    append_quoted(out_, name);
+    out_.push_back(':');
+    return *this;
+  }
+
+  JsonWriter& value(std::string_view text) {
+    separate();
+    append_quoted(out_, text);
+    return *this;
+  }
+  JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
+  JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+  JsonWriter& value(bool truth) { return raw(truth ? "true" : "false"); }
+  JsonWriter& null() { return raw("null"); }
+
+  template <JsonInteger Number>
+  JsonWriter& value(Number number) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    return raw(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+  }
+
+  // Price, Quantity, Money, Rate: the shortest exact text, as a JSON number.
+  template <class Tag, class Rep, int kDecimals>
+  JsonWriter& value(FixedPoint<Tag, Rep, kDecimals> decimal) {
+    separate();
+    decimal.append_to(out_);
+    return *this;
+  }
+
+  JsonWriter& value(Timestamp at) { return value(to_string(at)); }
+  JsonWriter& value(Date day) { return value(to_string(day)); }
+
+  // The enumerations of the API by their word.
+  template <Enumeration Enum>
+  JsonWriter& value(Enum word) {
+    return value(std::string_view(to_string(word)));
+  }
+
+  template <class T>
+  JsonWriter& value(const std::optional<T>& maybe) {
+    return maybe ? value(*maybe) : null();
+  }
+
+  // A complete JSON value, taken as it is; nothing at all stands for null.
+  JsonWriter& raw(std::string_view json) {
+    separate();
+    out_.append(json.empty() ? std::string_view("null") : json);
+    return *this;
+  }
+
+  template <class T>
+  JsonWriter& member(std::string_view name, const T& content) {
+    key(name);
+    return value(content);
+  }
+  JsonWriter& member_raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
+  JsonWriter& member_null(std::string_view name) { return key(name).null(); }
+
+ private:
+  void separate() {
+    if (out_.size() == begin_) return;
+    const char last = out_.back();
+    if (last != '{' && last != '[' && last != ':') out_.push_back(',');
+  }
+  JsonWriter& open(char bracket) {
+    separate();
+    out_.push_back(bracket);
+    return *this;
+  }
+  JsonWriter& close(char bracket) {
+    out_.push_back(bracket);
+    return *this;
+  }
+
+  std::string& out_;
+  std::size_t begin_;
+};
+
+namespace detail {
+
+// What stands for each byte in a literal: 0 itself, 'u' a \u00XX, 8 the lead of a longer sequence, else the
+// letter after the backslash.
+inline constexpr std::array<char, 256> kEscapes = [] {
+  std::array<char, 256> table{};
+  for (std::size_t i = 0; i < 0x20; ++i) table[i] = 'u';
+  for (std::size_t i = 0x80; i < 0x100; ++i) table[i] = 8;
+  table['"'] = '"';
+  table['\\'] = '\\';
+  table['\b'] = 'b';
+  table['\f'] = 'f';
+  table['\n'] = 'n';
+  table['\r'] = 'r';
+  table['\t'] = 't';
+  return table;
+}();
+
+}  // namespace detail
+
+inline void append_quoted(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t plain = 0;  // Begin of the run that goes out as it is.
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const char escape = detail::kEscapes[byte];
+    const std::size_t sequence = escape == 0 ? 1 : escape == 8 ? utf8_sequence(text.substr(at, 4)) : 0;
+    if (sequence != 0) {
+      at += sequence;
+      continue;
+    }
+    out.append(text, plain, at - plain);
+    if (escape == 8) {
+      out.append("\xEF\xBF\xBD");
+    } else if (escape == 'u') {
+      out.append("\\u00");
+      out.push_back(kHex[byte >> 4]);
+      out.push_back(kHex[byte & 15]);
+    } else {
+      out.push_back('\\');
+      out.push_back(escape);
+    }
+    plain = ++at;
+  }
+  out.append(text, plain, text.size() - plain);
+  out.push_back('"');
+}
+
+}  // namespace orchestrator::codec

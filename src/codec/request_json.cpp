@@ -1,0 +1,28 @@
+#include "codec/request_json.hpp"
+
+#include "codec/json_writer.hpp"
+
+namespace orchestrator::codec {
+
+std::string orders_json(const BatchRequest& request) {
+  constexpr std::size_t kTypicalSize = 72;
+  std::string out;
+  out.reserve(2 + kTypicalSize * request.orders.size());
+  JsonWriter json(out);
+  json.begin_array();
+  for (const OrderRequest& order : request.orders) {
+    json.begin_object();
+    json.member("instrument_id", order.instrument_id).member("qty", order.qty).member("side", order.side);
+    if (order.price_limit) json.member("price_limit", *order.price_limit);
+    if (order.stop_price) json.member("stop_price", *order.stop_price);
+    if (order.order_type != OrderType::kLimit) json.member("order_type", order.order_type);
+    if (order.time_in_force != TimeInForce::kDay) json.member("time_in_force", order.time_in_force);
+    if (!order.broker.empty()) json.member("broker", order.broker);
+    if (order.slice) json.member("slice", true);
+    json.end_object();
+  }
+  json.end_array();
+  return out;
+}
+
+}  // namespace orchestrator::codec

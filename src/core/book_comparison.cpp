@@ -1,0 +1,273 @@
+// Finds the breaks between our book and the broker's. It reports and repairs nothing.
+//
+// Invariants: broker orders are matched by client order id only, never by look-alike; the same rows give the
+// same breaks in the same order, however they are sorted.
+
+#include "core/book_comparison.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <tuple>
+
+namespace orchestrator {
+
+namespace {
+
+constexpr std::string_view kNone = "none";
+
+template <class Number>
+bool differs(Number a, Number b, Number tolerance) {
+  // Compared without a subtraction that could overflow between two extreme figures.
+  const Number& low = std::min(a, b);
+  const Number& high = std::max(a, b);
+  if (low.is_negative() && high > Number::max() + low) return true;
+  return high - low > tolerance;
+}
+
+std::string text_of(const std::optional<Price>& price) {
+  return price ? price->to_string() : std::string(kNone);
+}
+
+std::string words_of(const Execution& execution) {
+  return std::string(to_string(execution.kind)) + " " + execution.qty.to_string() + " @ " +
+         execution.price.to_string();
+}
+
+std::string words_of(const BrokerOrder& order) {
+  return std::string(to_string(order.status)) + " " + std::string(to_string(order.side)) + " " +
+         order.qty.to_string() + " " + order.symbol + ", executed " + order.fill_qty.to_string();
+}
+
+// What the broker shows of one of our orders.
+struct BrokerSide {
+  std::vector<const BrokerOrder*> orders;  // by ext_order_id
+  std::map<std::string_view, const Execution*> executions;
+};
+
+class Comparison {
+ public:
+  Comparison(std::span<const Order> orders, std::span<const Execution> executions,
+             const BrokerConnector::Book& book, const Tolerance& tolerance)
+      : tolerance_(tolerance) {
+    for (const Order& order : orders) ours_.push_back(&order);
+    std::ranges::sort(ours_, {}, &Order::id);
+    for (const Order* order : ours_) theirs_.try_emplace(order->client_order_id);
+    for (const Execution& execution : executions) {
+      our_executions_[execution.order_id].emplace(execution.execution_id, &execution);
+    }
+    sort_book(book);
+  }
+
+  std::vector<Break> run() {
+    for (const Order* order : ours_) compare_order(*order, theirs_[order->client_order_id]);
+    return std::move(breaks_);
+  }
+
+ private:
+  void sort_book(const BrokerConnector::Book& book) {
+    for (const BrokerOrder& row : book.orders) {
+      const auto side = theirs_.find(row.client_order_id);
+      if (side != theirs_.end() && !row.client_order_id.empty()) side->second.orders.push_back(&row);
+    }
+    std::map<std::string_view, BrokerSide*> by_ext_order_id;
+    for (auto& [id, side] : theirs_) {
+      std::ranges::sort(side.orders, [](const BrokerOrder* a, const BrokerOrder* b) {
+        return std::tie(a->ext_order_id, a->status, a->qty, a->fill_qty, a->updated_at) <
+               std::tie(b->ext_order_id, b->status, b->qty, b->fill_qty, b->updated_at);
+      });
+      for (const BrokerOrder* row : side.orders) by_ext_order_id.emplace(row->ext_order_id, &side);
+    }
+    const std::size_t count = std::min(book.executions.size(), book.ext_order_ids.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto side = by_ext_order_id.find(book.ext_order_ids[i]);
+      if (side == by_ext_order_id.end()) continue;
+      side->second->executions.emplace(book.executions[i].execution_id, &book.executions[i]);
+    }
+  }
+
+  void report(BreakType type, const Order& order, std::string_view field, std::string ours,
+              std::string theirs, const std::string& execution_id = {}) {
+    breaks_.push_back({type, order.id, order.client_order_id, order.ext_order_id, execution_id,
+                       std::string(field), std::move(ours), std::move(theirs)});
+  }
+
+  void compare_order(const Order& order, const BrokerSide& side) {
+    if (side.orders.empty()) {
+      if (expected_at_broker(order)) {
+        report(BreakType::kMissingThere, order, "order", std::string(to_string(order.status)),
+               std::string(kNone));
+      }
+      return;
+    }
+    const BrokerOrder& row = main_row(order, side.orders);
+    report_duplicates(order, side.orders, row);
+    if (!acknowledged(order)) {
+      compare_unacknowledged(order, row);
+      return;
+    }
+    compare_identity(order, row);
+    compare_status(order, row);
+    compare_terms(order, row);
+    compare_fills(order, row);
+    compare_executions(order, side);
+  }
+
+  // Whether the broker ever told us that it has this order.
+  static bool acknowledged(const Order& order) {
+    switch (order.status) {
+      case OrderStatus::kPlaced:
+      case OrderStatus::kSubmitting:
+      case OrderStatus::kUnknown:
+        return false;
+      default:
+        return order.acked_at.has_value();
+    }
+  }
+
+  static bool expected_at_broker(const Order& order) {
+    return acknowledged(order) && order.status != OrderStatus::kSettled;
+  }
+
+  // The row to compare with: the one we know by the broker's id, else the first.
+  static const BrokerOrder& main_row(const Order& order, const std::vector<const BrokerOrder*>& rows) {
+    const auto known = std::ranges::find(rows, order.ext_order_id, &BrokerOrder::ext_order_id);
+    return known != rows.end() ? **known : *rows.front();
+  }
+
+  void report_duplicates(const Order& order, const std::vector<const BrokerOrder*>& rows,
+                         const BrokerOrder& main) {
+    for (const BrokerOrder* row : rows) {
+      if (row == &main) continue;
+      report(BreakType::kDuplicate, order, "ext_order_id", main.ext_order_id,
+             row->ext_order_id + ": " + words_of(*row));
+    }
+  }
+
+  void compare_unacknowledged(const Order& order, const BrokerOrder& row) {
+    const bool both_rejected = order.status == OrderStatus::kRejected && row.status == OrderStatus::kRejected;
+    if (order.status == OrderStatus::kSubmitting || both_rejected) return;
+    report(BreakType::kStatus, order, "status", std::string(to_string(order.status)), words_of(row));
+  }
+
+  void compare_identity(const Order& order, const BrokerOrder& row) {
+    if (order.ext_order_id != row.ext_order_id) {
+      report(BreakType::kStatus, order, "ext_order_id", order.ext_order_id, row.ext_order_id);
+    }
+    if (order.side != row.side) {
+      report(BreakType::kStatus, order, "side", std::string(to_string(order.side)),
+             std::string(to_string(row.side)));
+    }
+    if (row.instrument_id != 0 ? order.instrument_id != row.instrument_id : order.symbol != row.symbol) {
+      report(BreakType::kStatus, order, "instrument_id", instrument_of(order.instrument_id, order.symbol),
+             instrument_of(row.instrument_id, row.symbol));
+    }
+  }
+
+  static std::string instrument_of(InstrumentId id, const std::string& symbol) {
+    return std::to_string(id) + " (" + symbol + ")";
+  }
+
+  // Brokers differ in their words for a working order, and our own pending requests are none of theirs; so
+  // all of these are one. What has executed is compared as a quantity.
+  static OrderStatus phase(OrderStatus status) {
+    switch (status) {
+      case OrderStatus::kPartiallyFilled:
+      case OrderStatus::kCancelPending:
+      case OrderStatus::kReplacePending:
+        return OrderStatus::kAcked;
+      default:
+        return status;
+    }
+  }
+
+  void compare_status(const Order& order, const BrokerOrder& row) {
+    const bool settled = order.status == OrderStatus::kSettled;
+    const bool agrees =
+        settled ? phase(row.status) != OrderStatus::kAcked : phase(order.status) == phase(row.status);
+    if (agrees) return;
+    report(BreakType::kStatus, order, "status", std::string(to_string(order.status)),
+           std::string(to_string(row.status)));
+  }
+
+  // While a change is pending the broker may have made it already: both terms agree with ours.
+  void compare_terms(const Order& order, const BrokerOrder& row) {
+    const bool qty_changed = order.pending_qty && !differs(*order.pending_qty, row.qty, tolerance_.qty);
+    if (!qty_changed && differs(order.qty, row.qty, tolerance_.qty)) {
+      report(BreakType::kQuantity, order, "qty", order.qty.to_string(), row.qty.to_string());
+    }
+    const bool price_changed =
+        order.pending_price_limit && !prices_differ(order.pending_price_limit, row.price_limit);
+    if (!price_changed && prices_differ(order.price_limit, row.price_limit)) {
+      report(BreakType::kPrice, order, "price_limit", text_of(order.price_limit), text_of(row.price_limit));
+    }
+  }
+
+  [[nodiscard]] bool prices_differ(const std::optional<Price>& a, const std::optional<Price>& b) const {
+    if (a.has_value() != b.has_value()) return true;
+    return a && differs(*a, *b, tolerance_.price);
+  }
+
+  void compare_fills(const Order& order, const BrokerOrder& row) {
+    if (differs(order.fill_qty, row.fill_qty, tolerance_.qty)) {
+      report(BreakType::kQuantity, order, "fill_qty", order.fill_qty.to_string(), row.fill_qty.to_string());
+      return;  // then the notional differs by nature
+    }
+    // As exact as the tolerance: averages would hide what their rounding cuts.
+    if (order.fill_qty == row.fill_qty &&
+        differs(order.fill_notional, row.fill_notional, tolerance_.price * order.fill_qty)) {
+      report(BreakType::kPrice, order, "fill_notional", order.fill_notional.to_string(),
+             row.fill_notional.to_string());
+    }
+  }
+
+  void compare_executions(const Order& order, const BrokerSide& side) {
+    const auto& ours = our_executions_[order.id];
+    for (const auto& [id, execution] : ours) {
+      const auto match = side.executions.find(id);
+      if (match != side.executions.end()) {
+        compare_execution(order, *execution, *match->second);
+      } else {
+        report(BreakType::kMissingThere, order, "execution", words_of(*execution), std::string(kNone),
+               execution->execution_id);
+      }
+    }
+    for (const auto& [id, execution] : side.executions) {
+      if (ours.contains(id)) continue;
+      report(BreakType::kMissingHere, order, "execution", std::string(kNone), words_of(*execution),
+             execution->execution_id);
+    }
+  }
+
+  void compare_execution(const Order& order, const Execution& ours, const Execution& theirs) {
+    const std::string& id = ours.execution_id;
+    if (ours.kind != theirs.kind) {
+      report(BreakType::kStatus, order, "kind", std::string(to_string(ours.kind)),
+             std::string(to_string(theirs.kind)), id);
+    }
+    if (differs(ours.qty, theirs.qty, tolerance_.qty)) {
+      report(BreakType::kQuantity, order, "qty", ours.qty.to_string(), theirs.qty.to_string(), id);
+    }
+    if (differs(ours.price, theirs.price, tolerance_.price)) {
+      report(BreakType::kPrice, order, "price", ours.price.to_string(), theirs.price.to_string(), id);
+    }
+    if (differs(ours.fees, theirs.fees, tolerance_.fees)) {
+      report(BreakType::kFee, order, "fees", ours.fees.to_string(), theirs.fees.to_string(), id);
+    }
+  }
+
+  const Tolerance& tolerance_;
+  std::vector<const Order*> ours_;
+  std::map<std::string_view, BrokerSide> theirs_;  // by client order id
+  std::map<OrderId, std::map<std::string_view, const Execution*>> our_executions_;
+  std::vector<Break> breaks_;
+};
+
+}  // namespace
+
+std::vector<Break> compare_books(std::span<const Order> orders, std::span<const Execution> executions,
+                                 const BrokerConnector::Book& book, const Tolerance& tolerance) {
+  return Comparison(orders, executions, book, tolerance).run();
+}
+
+}  // namespace orchestrator

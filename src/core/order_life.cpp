@@ -1,0 +1,229 @@
+#include "core/order_life.hpp"
+
+#include <algorithm>
+
+#include "core/exact_ratio.hpp"
+
+namespace orchestrator {
+namespace {
+
+// The status that the order's facts add up to. Only for an order that the broker has acknowledged.
+OrderStatus status_of(const Order& order) {
+  if (order.settled_at) return OrderStatus::kSettled;
+  if (order.fill_qty >= order.qty) return OrderStatus::kFilled;
+  if (order.ended_as) {
+    // What executed stands, even when the broker calls the rest rejected.
+    const bool rest_refused = *order.ended_as == OrderStatus::kRejected && !order.fill_qty.is_zero();
+    return rest_refused ? OrderStatus::kCancelled : *order.ended_as;
+  }
+  if (order.cancel_requested) return OrderStatus::kCancelPending;
+  if (order.pending_qty || order.pending_price_limit) return OrderStatus::kReplacePending;
+  return order.fill_qty.is_zero() ? OrderStatus::kAcked : OrderStatus::kPartiallyFilled;
+}
+
+void close_claim(Order& order) {
+  order.lease_until.reset();
+  order.lease_owner = 0;
+  order.parked = false;
+}
+
+// Margin follows what can still execute and what has executed and is not settled yet.
+void release_margin(Order& order) {
+  if (order.margin_reserved.is_zero()) return;
+  if (order.settled_at || order.fill_qty.is_zero()) {
+    order.margin_reserved = Money();
+  } else if (order.fill_qty < order.qty) {
+    order.margin_reserved = multiply_divide(order.margin_reserved, order.fill_qty, order.qty, Rounding::kUp);
+  }
+}
+
+// Recomputes the status and what hangs on it.
+void restate(Order& order, Timestamp at) {
+  const bool was_ended = is_terminal(order.status);
+  order.status = status_of(order);
+  if (!is_terminal(order.status)) {
+    order.ended_at.reset();
+  } else {
+    order.cancel_requested = false;
+    order.pending_qty.reset();
+    order.pending_price_limit.reset();
+    if (!was_ended) {
+      order.ended_at = at;
+      release_margin(order);
+    }
+  }
+}
+
+void acknowledge(Order& order, const Signal& signal, EventSink& sink) {
+  if (order.ext_order_id.empty()) order.ext_order_id = signal.ext_order_id;
+  if (order.acked_at) return;
+  order.acked_at = signal.at;
+  if (!order.ended_as) order.reason.clear();
+  close_claim(order);
+  restate(order, signal.at);
+  sink.emit(EventType::kOrderAcked, order, nullptr);
+}
+
+void take_totals(Order& order, const ExecutionTotals& totals) {
+  order.fill_qty = totals.qty;
+  order.fill_notional = totals.notional;
+  order.fees = totals.fees;
+  order.executed_at = totals.last;
+  order.overfilled = order.fill_qty > order.qty;
+}
+
+void trade(Order& order, const Signal& signal, EventSink& sink) {
+  acknowledge(order, signal, sink);
+  const OrderStatus before = order.status;
+  const Quantity filled_before = order.fill_qty;
+  const bool late = is_terminal(before) && before != OrderStatus::kFilled;
+  order.late_fill = order.late_fill || late;
+  order.settled_at.reset();
+  take_totals(order, signal.totals);
+  restate(order, signal.at);
+  if (late) sink.emit(EventType::kOrderLateFill, order, signal.execution);
+  if (order.overfilled) {
+    sink.emit(EventType::kOrderOverfilled, order, signal.execution);
+  } else if (order.status == OrderStatus::kFilled) {
+    sink.emit(EventType::kOrderFilled, order, signal.execution);
+  } else if (!late && order.fill_qty != filled_before) {
+    sink.emit(EventType::kOrderPartiallyFilled, order, signal.execution);
+  }
+}
+
+void take_back(Order& order, const Signal& signal, EventSink& sink) {
+  acknowledge(order, signal, sink);
+  order.busted = true;
+  order.settled_at.reset();
+  take_totals(order, signal.totals);
+  restate(order, signal.at);
+  sink.emit(signal.kind == OrderSignal::kBust ? EventType::kOrderBusted : EventType::kOrderCorrected, order,
+            signal.execution);
+}
+
+// The broker's word ends the order. One that it never acknowledged was there all the same, unless it was
+// refused.
+void end(Order& order, const Signal& signal, OrderStatus as, EventType event, EventSink& sink) {
+  const bool never_sent = order.status == OrderStatus::kPlaced && signal.ext_order_id.empty();
+  if (as != OrderStatus::kRejected && !never_sent) acknowledge(order, signal, sink);
+  if (order.ext_order_id.empty()) order.ext_order_id = signal.ext_order_id;
+  close_claim(order);
+  order.ended_as = as;
+  if (!signal.reason.empty()) order.reason = signal.reason;
+  restate(order, signal.at);
+  sink.emit(event, order, nullptr);
+}
+
+void replaced(Order& order, const Signal& signal, EventSink& sink) {
+  if (signal.qty) order.qty = *signal.qty;
+  if (signal.price_limit) order.price_limit = *signal.price_limit;
+  order.pending_qty.reset();
+  order.pending_price_limit.reset();
+  order.overfilled = order.fill_qty > order.qty;
+  restate(order, signal.at);
+  sink.emit(EventType::kOrderReplaced, order, nullptr);
+}
+
+void request_replace(Order& order, const Signal& signal, EventSink& sink) {
+  order.pending_qty = signal.qty;
+  order.pending_price_limit = signal.price_limit;
+  ++order.replace_count;
+  restate(order, signal.at);
+  sink.emit(EventType::kOrderReplacePending, order, nullptr);
+}
+
+void refuse_request(Order& order, const Signal& signal, EventSink& sink) {
+  const bool cancel = signal.kind == OrderSignal::kCancelRefused;
+  if (cancel) {
+    order.cancel_requested = false;
+  } else {
+    order.pending_qty.reset();
+    order.pending_price_limit.reset();
+  }
+  order.reason = signal.reason;
+  restate(order, signal.at);
+  sink.emit(cancel ? EventType::kOrderCancelRefused : EventType::kOrderReplaceRefused, order, nullptr);
+}
+
+void doubt(Order& order, const Signal& signal, EventSink& sink) {
+  order.status = OrderStatus::kUnknown;
+  order.lease_until.reset();
+  order.lease_owner = 0;
+  ++order.lease_epoch;  // fences the sender, should it still be alive
+  order.reason = signal.reason;
+  sink.emit(EventType::kOrderUnknown, order, nullptr);
+}
+
+void release(Order& order, const Signal& signal, EventSink& sink) {
+  order.status = OrderStatus::kPlaced;
+  close_claim(order);
+  order.reason = signal.reason;
+  sink.emit(EventType::kOrderReleased, order, nullptr);
+}
+
+void settle(Order& order, const Signal& signal, EventSink& sink) {
+  order.settled_at = signal.at;
+  restate(order, signal.at);
+  release_margin(order);
+  sink.emit(EventType::kOrderSettled, order, nullptr);
+}
+
+void dispatch(Order& order, const Signal& signal, EventSink& sink) {
+  switch (signal.kind) {
+    case OrderSignal::kClaim:  // the store's claim() makes these two
+    case OrderSignal::kResend:
+      break;
+    case OrderSignal::kNotAccepted:
+      return release(order, signal, sink);
+    case OrderSignal::kInDoubt:
+      return doubt(order, signal, sink);
+    case OrderSignal::kPark:
+      if (order.parked) return;
+      order.parked = true;
+      order.reason = signal.reason;
+      return sink.emit(EventType::kOrderParked, order, nullptr);
+    case OrderSignal::kAck:
+      return acknowledge(order, signal, sink);
+    case OrderSignal::kReject:
+      return end(order, signal, OrderStatus::kRejected, EventType::kOrderRejected, sink);
+    case OrderSignal::kTrade:
+      return trade(order, signal, sink);
+    case OrderSignal::kBust:
+    case OrderSignal::kCorrect:
+      return take_back(order, signal, sink);
+    case OrderSignal::kCancelRequest:
+      if (order.status == OrderStatus::kPlaced) {
+        return end(order, signal, OrderStatus::kCancelled, EventType::kOrderCancelled, sink);
+      }
+      order.cancel_requested = true;
+      restate(order, signal.at);
+      return sink.emit(EventType::kOrderCancelPending, order, nullptr);
+    case OrderSignal::kCancel:
+      return end(order, signal, OrderStatus::kCancelled, EventType::kOrderCancelled, sink);
+    case OrderSignal::kExpire:
+      return end(order, signal, OrderStatus::kExpired, EventType::kOrderExpired, sink);
+    case OrderSignal::kReplaceRequest:
+      return request_replace(order, signal, sink);
+    case OrderSignal::kCancelRefused:
+    case OrderSignal::kReplaceRefused:
+      return refuse_request(order, signal, sink);
+    case OrderSignal::kReplace:
+      return replaced(order, signal, sink);
+    case OrderSignal::kSettle:
+      return settle(order, signal, sink);
+    case OrderSignal::kDecide:
+      order.parked = false;
+      order.reason = signal.reason;
+      return sink.emit(EventType::kOrderResolved, order, nullptr);
+  }
+}
+
+}  // namespace
+
+Verdict apply_signal(Order& order, const Signal& signal, EventSink& sink) {
+  const Verdict decided = verdict(order.status, signal.kind);
+  if (decided == Verdict::kApply || decided == Verdict::kFlag) dispatch(order, signal, sink);
+  return decided;
+}
+
+}  // namespace orchestrator

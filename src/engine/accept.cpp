@@ -1,0 +1,318 @@
+// T1. The order of effects:
+//   look the key up (cache, then row)      a replay is answered before anything is validated
+//   validate and route on a snapshot       refusals leave no trace: the key stays unused
+//   accept()                               key, batch, orders, margin and events in one commit; the unique
+//                                          key and the checks inside the transaction decide every race
+//   remember in the cache                  only what is durable
+// The receipt is composed inside the transaction from what is then fixed, and holds no broker result.
+#include "engine/accept.hpp"
+
+#include <algorithm>
+
+#include "codec/event_log.hpp"
+#include "codec/receipt_json.hpp"
+#include "codec/request_json.hpp"
+#include "core/exact_ratio.hpp"
+#include "core/failpoint.hpp"
+#include "core/request_identity.hpp"
+#include "core/slicer.hpp"
+#include "engine/change_set.hpp"
+#include "engine/snapshot.hpp"
+#include "orchestrator/json.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+constexpr std::string_view kOperation = "place";
+
+// A request that passed: its orders as they will be stored, and what the receipt says of each leg.
+struct Plan {
+  Receipt receipt;
+  std::vector<Order> orders;
+  PortfolioLimits limits;
+  Money margin;
+  Money notional;
+};
+
+void check_key(const std::string& key) {
+  const bool visible = std::ranges::all_of(key, [](char c) { return c > ' ' && c < 127; });
+  if (key.size() > 255 || !visible) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "idempotency_key must be 1 to 255 visible ASCII characters without blanks");
+  }
+}
+
+// The first 64 bits of a client order id's text: the same order always spreads the same way.
+std::uint64_t spread_of(std::string_view client_order_id) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const char c : client_order_id) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+Order make_order(const BatchRequest& request, const OrderRequest& wanted, const Instrument& instrument,
+                 Timestamp now) {
+  Order order;
+  order.tenant = request.tenant;
+  order.portfolio_id = request.portfolio_id;
+  order.instrument_id = wanted.instrument_id;
+  order.symbol = instrument.symbol.empty() ? "#" + std::to_string(wanted.instrument_id) : instrument.symbol;
+  order.side = wanted.side;
+  order.order_type = wanted.order_type;
+  order.time_in_force = wanted.time_in_force;
+  order.qty = wanted.qty;
+  order.price_limit = wanted.price_limit;
+  order.stop_price = wanted.stop_price;
+  order.multiplier = instrument.multiplier;
+  order.created_at = now;
+  order.version = 1;
+  return order;
+}
+
+Receipt::Leg make_leg(std::size_t index, const OrderRequest& wanted, RoutingDecision route) {
+  Receipt::Leg leg;
+  leg.index = index;
+  leg.instrument_id = wanted.instrument_id;
+  leg.side = wanted.side;
+  leg.qty = wanted.qty;
+  leg.price_limit = wanted.price_limit;
+  leg.broker = std::move(route.broker);
+  leg.routing_reason = std::move(route.reason);
+  return leg;
+}
+
+// Routes every order; one that validated and finds no broker gains a violation. All pieces of a sliced
+// order go the same way.
+std::vector<RoutingDecision> route_orders(const Context& context, const BatchRequest& request,
+                                          const ValidationSnapshot& snapshot, const ClientOrderIds& ids,
+                                          ValidationResult& validation) {
+  const auto rules = context.store->routing_rules();
+  const auto states = broker_states(context);
+  std::vector<RoutingDecision> routes(request.orders.size());
+  for (std::size_t i = 0; i < request.orders.size(); ++i) {
+    const OrderRequest& order = request.orders[i];
+    const Instrument& instrument = instrument_or_default(snapshot, order.instrument_id);
+    routes[i] = context.router->route(order, request.portfolio_id, instrument, rules, states,
+                                      spread_of(ids.make(i, 0)));
+    if (routes[i].broker.empty() && !validation.order_has_errors(i)) {
+      validation.violations.push_back({i, "broker", "broker.unavailable", routes[i].reason});
+    }
+  }
+  return routes;
+}
+
+void refuse_if_invalid(const BatchRequest& request, const ValidationResult& validation) {
+  if (!validation.has_errors()) return;
+  const bool whole = std::ranges::any_of(validation.violations, [](const Violation& violation) {
+    return violation.severity == Severity::kError && violation.order_index == Violation::kWholeBatch;
+  });
+  bool any_good = false;
+  for (std::size_t i = 0; i < request.orders.size() && !any_good; ++i)
+    any_good = !validation.order_has_errors(i);
+  if (request.policy == BatchPolicy::kAll || whole || !any_good) {
+    throw Error::validation_failed(validation.violations);
+  }
+}
+
+// The orders that request order `index` becomes: itself, or its slices.
+std::vector<OrderRequest> pieces_of(const BatchRequest& request, std::size_t index,
+                                    const ValidationSnapshot& snapshot) {
+  const OrderRequest& order = request.orders[index];
+  if (!order.slice) return {order};
+  BatchRequest alone;
+  alone.orders.push_back(order);
+  return slice(alone, snapshot);
+}
+
+// Adds the legs and orders of request order `index`. Its margin is shared out by quantity, to the last unit.
+void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const ValidationSnapshot& snapshot,
+               const ClientOrderIds& ids, const RoutingDecision& route, Money margin) {
+  const OrderRequest& wanted = request.orders[index];
+  const Instrument& instrument = instrument_or_default(snapshot, wanted.instrument_id);
+  const auto pieces = pieces_of(request, index, snapshot);
+  Money left = margin;
+  for (std::size_t k = 0; k < pieces.size(); ++k) {
+    const bool last = k + 1 == pieces.size();
+    const std::size_t position = plan.receipt.orders.size();
+    Order order = make_order(request, pieces[k], instrument, plan.receipt.created_at);
+    order.leg = static_cast<std::int32_t>(position);
+    order.client_order_id = ids.make(position, 0);
+    order.broker = route.broker;
+    order.margin_reserved = last ? left : multiply_divide(margin, pieces[k].qty, wanted.qty, Rounding::kDown);
+    left -= order.margin_reserved;
+    Receipt::Leg leg = make_leg(index, pieces[k], route);
+    leg.client_order_id = order.client_order_id;
+    plan.orders.push_back(std::move(order));
+    plan.receipt.orders.push_back(std::move(leg));
+  }
+}
+
+// Hands each violation to its leg, or to the warnings.
+void add_violations(Receipt& receipt, std::vector<Violation> violations) {
+  for (Violation& violation : violations) {
+    const auto leg = std::ranges::find(receipt.orders, violation.order_index, &Receipt::Leg::index);
+    const bool of_leg = leg != receipt.orders.end() && violation.severity == Severity::kError;
+    (of_leg ? leg->violations : receipt.warnings).push_back(std::move(violation));
+  }
+}
+
+// Validates and routes; throws validation_failed when nothing of the batch may be placed.
+Plan make_plan(const Context& context, const BatchRequest& request, const std::string& key, Timestamp now) {
+  const ValidationSnapshot snapshot = take_snapshot(context, request, now);
+  ValidationResult validation = context.validator->validate(request, snapshot);
+  if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
+  const ClientOrderIds ids(context.options.deployment, request.tenant, key);
+  const auto routes = route_orders(context, request, snapshot, ids, validation);
+  refuse_if_invalid(request, validation);
+
+  Plan plan;
+  plan.limits = snapshot.limits;
+  plan.receipt.portfolio_id = request.portfolio_id;
+  plan.receipt.idempotency_key = key;
+  plan.receipt.created_at = now;
+  for (std::size_t i = 0; i < request.orders.size(); ++i) {
+    if (validation.order_has_errors(i)) {
+      plan.receipt.orders.push_back(make_leg(i, request.orders[i], {}));
+      continue;
+    }
+    add_order(plan, request, i, snapshot, ids, routes[i], validation.margins[i]);
+    plan.margin += validation.margins[i];
+    plan.notional += validation.notionals[i];
+  }
+  add_violations(plan.receipt, std::move(validation.violations));
+  return plan;
+}
+
+void claim_for_sending(Context& context, std::vector<Order>& orders, Timestamp now) {
+  const std::int64_t owner = context.store->owner();
+  for (Order& order : orders) {
+    order.status = OrderStatus::kSubmitting;
+    order.attempt = 1;
+    order.lease_epoch = 1;
+    order.lease_owner = owner;
+    order.lease_until = now + context.options.lease;
+    order.submitted_at = now;
+  }
+}
+
+AcceptUnit make_unit(const Context& context, const BatchRequest& request, const IdempotencyScope& scope,
+                     const Fingerprint& print, const Plan& plan, Timestamp now) {
+  AcceptUnit unit;
+  unit.idempotency.scope = scope;
+  unit.idempotency.fingerprint = print;
+  unit.idempotency.created_at = now;
+  unit.idempotency.expires_at = now + context.options.idempotency_ttl;
+  unit.batch.tenant = request.tenant;
+  unit.batch.user_id = request.user_id;
+  unit.batch.portfolio_id = request.portfolio_id;
+  unit.batch.idempotency_key = scope.key;
+  unit.batch.orders_json = codec::orders_json(request);
+  unit.batch.created_at = now;
+  unit.batch.total_orders = static_cast<std::int32_t>(plan.orders.size());
+  unit.batch.open_orders = unit.batch.total_orders;
+  unit.batch.version = 1;
+  unit.orders = plan.orders;
+  unit.limits = plan.limits;
+  unit.margin = plan.margin;
+  unit.notional = plan.notional;
+  unit.day = std::chrono::floor<std::chrono::days>(now);
+  return unit;
+}
+
+// Runs inside the transaction, with every id assigned.
+void compose(AcceptUnit& unit, Receipt& receipt) {
+  receipt.batch_id = unit.batch.id;
+  for (const Order& order : unit.orders) receipt.orders[static_cast<std::size_t>(order.leg)].id = order.id;
+  receipt.json = to_json(receipt);
+  unit.idempotency.batch_id = unit.batch.id;
+  unit.idempotency.response = receipt.json;
+
+  EventRow row;
+  row.batch_id = unit.batch.id;
+  row.at = unit.batch.created_at;
+  codec::append_event(row.lines, EventType::kBatchPlaced, 0, ++unit.batch.event_seq,
+                      batch_event_data(unit.batch));
+  for (Order& order : unit.orders) {
+    codec::append_event(row.lines, EventType::kOrderPlaced, order.id, ++order.event_seq,
+                        placed_event_data(order));
+  }
+  unit.events.assign(1, std::move(row));
+}
+
+// The answer to a key that was used before.
+Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timestamp now) {
+  if (record.fingerprint != print) {
+    throw Error(ErrorCode::kIdempotencyConflict, "idempotency key '" + record.scope.key +
+                                                     "' was used with another request (batch " +
+                                                     std::to_string(record.batch_id) + "); use a new key");
+  }
+  if (record.response.empty() || record.expires_at <= now) {
+    throw Error(ErrorCode::kIdempotencyExpired,
+                "idempotency key '" + record.scope.key + "' placed batch " + std::to_string(record.batch_id) +
+                    " and its stored receipt has expired; read the batch instead, or use a new key");
+  }
+  Receipt receipt = codec::parse_receipt(record.response);
+  receipt.replayed = true;
+  receipt.json = record.response;
+  return receipt;
+}
+
+std::optional<IdempotencyRecord> find_record(Context& context, const IdempotencyScope& scope, Timestamp now) {
+  if (context.idempotency) {
+    if (auto cached = context.idempotency->find(scope, now)) return cached;
+  }
+  auto stored = context.store->idempotency(scope);
+  if (stored && context.idempotency && stored->expires_at > now) context.idempotency->remember(*stored);
+  return stored;
+}
+
+}  // namespace
+
+Accepted accept(Context& context, const BatchRequest& request, bool claim) {
+  check_key(request.idempotency_key);
+  const Timestamp now = context.clock->now();
+  const bool fresh_key = request.idempotency_key.empty();
+  const IdempotencyScope scope{request.tenant, std::string(kOperation),
+                               fresh_key ? make_random_key() : request.idempotency_key};
+  const Fingerprint print = fingerprint(request);
+  if (!fresh_key) {
+    if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}};
+  }
+  // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
+  // fresh figures, where validation says what is wrong in the caller's terms.
+  for (int i = 0; i < kConflictRetriesMax; ++i) {
+    Plan plan = make_plan(context, request, scope.key, now);
+    if (claim) claim_for_sending(context, plan.orders, now);
+    AcceptUnit unit = make_unit(context, request, scope, print, plan, now);
+    unit.compose = [&plan](AcceptUnit& with_ids) { compose(with_ids, plan.receipt); };
+    ORCHESTRATOR_FAILPOINT("accept.before_unit");
+    AcceptResult result = context.store->accept(unit);
+    switch (result.status) {
+      case AcceptResult::Status::kAccepted:
+        if (context.idempotency) context.idempotency->remember(unit.idempotency);
+        if (!claim) unit.orders.clear();
+        return {std::move(plan.receipt), std::move(unit.orders)};
+      case AcceptResult::Status::kKeyExists:
+        return {replay(*result.existing, print, now), {}};
+      case AcceptResult::Status::kHalted:
+        throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
+      case AcceptResult::Status::kLimit:
+        continue;
+      case AcceptResult::Status::kDuplicateOrderId:
+        throw Error(ErrorCode::kConflict, "a client order id of this batch exists already (" + result.detail +
+                                              "); use another idempotency key");
+    }
+  }
+  throw Error(ErrorCode::kConflict, "the portfolio's margin kept changing; call again");
+}
+
+Receipt preview(const Context& context, const BatchRequest& request) {
+  check_key(request.idempotency_key);
+  const std::string key = request.idempotency_key.empty() ? "preview" : request.idempotency_key;
+  Plan plan = make_plan(context, request, key, context.clock->now());
+  plan.receipt.idempotency_key = request.idempotency_key;
+  for (Receipt::Leg& leg : plan.receipt.orders) leg.client_order_id.clear();
+  plan.receipt.json = to_json(plan.receipt);
+  return std::move(plan.receipt);
+}
+
+}  // namespace orchestrator::engine

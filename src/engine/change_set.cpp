@@ -1,0 +1,196 @@
+#include "engine/change_set.hpp"
+
+#include <algorithm>
+
+#include "codec/event_log.hpp"
+#include "codec/json_writer.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+// The count that an order stands in.
+std::int32_t& count_of(OrderBatch& batch, OrderStatus status, Quantity fill_qty, Quantity qty) {
+  if (is_open(status)) return batch.open_orders;
+  if (status == OrderStatus::kRejected) return batch.rejected_orders;
+  if (fill_qty >= qty) return batch.filled_orders;
+  return fill_qty.is_zero() ? batch.cancelled_orders : batch.executed_orders;
+}
+
+EventType ending_of(BatchStatus status) {
+  switch (status) {
+    case BatchStatus::kCompleted:
+      return EventType::kBatchCompleted;
+    case BatchStatus::kPartiallyCompleted:
+      return EventType::kBatchPartiallyCompleted;
+    case BatchStatus::kFailed:
+      return EventType::kBatchFailed;
+    default:
+      return EventType::kBatchCancelled;
+  }
+}
+
+}  // namespace
+
+Order& ChangeSet::take(const Order& order) {
+  const auto [at, inserted] = entries_.try_emplace(
+      order.id,
+      Entry{order, order.status, order.fill_qty, order.margin_reserved, order.version, order.qty, false});
+  return at->second.order;
+}
+
+Order* ChangeSet::find(OrderId id) {
+  const auto at = entries_.find(id);
+  return at == entries_.end() ? nullptr : &at->second.order;
+}
+
+Verdict ChangeSet::apply(Order& order, const Signal& signal) {
+  const Verdict decided = apply_signal(order, signal, *this);
+  if (decided == Verdict::kApply || decided == Verdict::kFlag) entries_.at(order.id).touched = true;
+  return decided;
+}
+
+void ChangeSet::emit(EventType type, Order& order, const Execution* execution) {
+  EventRow& row = rows_[order.batch_id];
+  if (row.lines.empty()) {
+    row.batch_id = order.batch_id;
+    row.order_id = order.id;
+    row.at = now_;
+  } else if (row.order_id != order.id) {
+    row.order_id = 0;
+  }
+  codec::append_event(row.lines, type, order.id, ++order.event_seq, order_event_data(order, execution));
+}
+
+bool ChangeSet::empty() const {
+  const bool untouched =
+      std::ranges::none_of(entries_, [](const auto& entry) { return entry.second.touched; });
+  return untouched && unit_.executions.empty() && unit_.inbox_add.empty() && unit_.inbox_remove.empty() &&
+         !unit_.cursor;
+}
+
+void ChangeSet::add_batches() {
+  std::map<BatchId, std::vector<const Entry*>> moved;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry.touched) continue;
+    OrderBatch probe;
+    const std::int32_t* before = &count_of(probe, entry.status_before, entry.fill_before, entry.qty_before);
+    const std::int32_t* after = &count_of(probe, entry.order.status, entry.order.fill_qty, entry.order.qty);
+    if (before != after) moved[entry.order.batch_id].push_back(&entry);
+  }
+  for (const auto& [id, entries] : moved) add_batch(id, entries);
+}
+
+void ChangeSet::add_batch(BatchId id, const std::vector<const Entry*>& entries) {
+  auto found = store_.batches({.ids = {id}});
+  if (found.empty())
+    throw Error(ErrorCode::kInternal, "batch " + std::to_string(id) + " has orders but no row");
+  OrderBatch& batch = found.front();
+  const bool ended_before = batch.open_orders == 0;
+  for (const Entry* entry : entries) {
+    --count_of(batch, entry->status_before, entry->fill_before, entry->qty_before);
+    ++count_of(batch, entry->order.status, entry->order.fill_qty, entry->order.qty);
+  }
+  const BatchStatus before = batch.status;
+  batch.status = derive_batch_status(batch, true);
+  const bool ended = batch.open_orders == 0;
+  ++batch.version;
+  if (ended != ended_before || (ended && batch.status != before)) {
+    const EventType type = ended ? ending_of(batch.status) : EventType::kBatchReopened;
+    EventRow& row = rows_[id];
+    row.batch_id = id;
+    row.order_id = 0;
+    row.at = now_;
+    codec::append_event(row.lines, type, 0, ++batch.event_seq, batch_event_data(batch));
+  }
+  unit_.batches.push_back(std::move(batch));
+}
+
+CommitStatus ChangeSet::commit(OrderStore& store) {
+  add_batches();
+  for (auto& [id, entry] : entries_) {
+    if (!entry.touched) continue;
+    const Money delta = entry.order.margin_reserved - entry.margin_before;
+    if (delta.is_negative()) unit_.margins.push_back({entry.order.portfolio_id, delta, std::nullopt});
+    entry.order.version = entry.version_before + 1;
+    unit_.orders.push_back(entry.order);
+  }
+  for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
+  return store.commit(unit_);
+}
+
+std::string order_event_data(const Order& order, const Execution* execution) {
+  std::string text;
+  text.reserve(256);
+  codec::JsonWriter json(text);
+  json.begin_object()
+      .member("order_id", order.id)
+      .member("batch_id", order.batch_id)
+      .member("client_order_id", order.client_order_id)
+      .member("status", order.status)
+      .member("broker", order.broker)
+      .member("ext_order_id", order.ext_order_id)
+      .member("qty", order.qty)
+      .member("price_limit", order.price_limit)
+      .member("fill_qty", order.fill_qty)
+      .member("fill_notional", order.fill_notional)
+      .member("attempt", order.attempt);
+  if (!order.reason.empty()) json.member("reason", order.reason);
+  if (execution != nullptr) {
+    json.key("execution").begin_object().member("execution_id", execution->execution_id);
+    if (!execution->ref_execution_id.empty()) json.member("ref_execution_id", execution->ref_execution_id);
+    json.member("qty", execution->qty)
+        .member("price", execution->price)
+        .member("fees", execution->fees)
+        .member("executed_at", execution->executed_at)
+        .end_object();
+  }
+  json.end_object();
+  return text;
+}
+
+std::string placed_event_data(const Order& order) {
+  std::string text;
+  text.reserve(384);
+  codec::JsonWriter json(text);
+  json.begin_object()
+      .member("order_id", order.id)
+      .member("batch_id", order.batch_id)
+      .member("client_order_id", order.client_order_id)
+      .member("status", OrderStatus::kPlaced)
+      .member("tenant", order.tenant)
+      .member("portfolio_id", order.portfolio_id)
+      .member("leg", order.leg)
+      .member("broker", order.broker)
+      .member("instrument_id", order.instrument_id)
+      .member("symbol", order.symbol)
+      .member("side", order.side)
+      .member("order_type", order.order_type)
+      .member("time_in_force", order.time_in_force)
+      .member("qty", order.qty)
+      .member("price_limit", order.price_limit)
+      .member("stop_price", order.stop_price)
+      .member("multiplier", order.multiplier)
+      .member("margin_reserved", order.margin_reserved)
+      .end_object();
+  return text;
+}
+
+std::string batch_event_data(const OrderBatch& batch) {
+  std::string text;
+  codec::JsonWriter json(text);
+  json.begin_object()
+      .member("batch_id", batch.id)
+      .member("portfolio_id", batch.portfolio_id)
+      .member("idempotency_key", batch.idempotency_key)
+      .member("status", batch.status)
+      .member("total_orders", batch.total_orders)
+      .member("open_orders", batch.open_orders)
+      .member("filled_orders", batch.filled_orders)
+      .member("executed_orders", batch.executed_orders)
+      .member("cancelled_orders", batch.cancelled_orders)
+      .member("rejected_orders", batch.rejected_orders)
+      .end_object();
+  return text;
+}
+
+}  // namespace orchestrator::engine

@@ -1,0 +1,55 @@
+// What every step of the engine works with. Owned by the facade; steps hold a reference and no state of
+// their own, so that each can be called again after a crash at any point.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/orchestrator.hpp"
+
+namespace orchestrator::engine {
+
+struct Context {
+  EngineOptions options;
+  std::unique_ptr<Store> store;
+  std::map<std::string, std::unique_ptr<BrokerConnector>> brokers;
+  std::unique_ptr<IdempotencyStore> idempotency;  // null: none
+  std::unique_ptr<EventPublisher> publisher;      // null: none
+  std::unique_ptr<Validator> validator;
+  std::unique_ptr<Router> router;
+  std::unique_ptr<OrderBatcher> batcher;
+  std::unique_ptr<Reconciler> reconciler;
+  std::unique_ptr<Clock> clock;
+  std::mutex publish_mutex;  // the publisher is called by one thread at a time
+
+  // nullptr: no connector of that name.
+  [[nodiscard]] BrokerConnector* broker(const std::string& name) const;
+  // Throws Error(unknown_broker).
+  BrokerConnector& require_broker(const std::string& name) const;
+  // Throws Error(not_found).
+  [[nodiscard]] Order require_order(OrderId id) const;
+  [[nodiscard]] OrderBatch require_batch(BatchId id) const;
+};
+
+// How often a unit that lost a race is decided anew before the caller gets Error(conflict).
+inline constexpr int kConflictRetriesMax = 64;
+// Rows handled in one unit or page.
+inline constexpr std::size_t kPageSize = 500;
+// No batch holds more orders.
+inline constexpr std::size_t kOrdersOfBatchMax = 32'768;
+
+// Runs `attempt` until its unit is committed. `attempt` reads, decides, commits, and is called again when
+// somebody else changed what it had read.
+template <class Attempt>
+void until_committed(Attempt&& attempt) {
+  for (int i = 0; i < kConflictRetriesMax; ++i) {
+    if (attempt() != CommitStatus::kConflict) return;
+  }
+  throw Error(ErrorCode::kConflict, "the order kept changing while this call tried to change it; call again");
+}
+
+}  // namespace orchestrator::engine

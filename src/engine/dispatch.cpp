@@ -1,0 +1,178 @@
+// T2 and T3. A claim is committed before the first byte leaves, and names the order, the attempt and the
+// epoch. From then until the outcome is committed the order is in the doubt window: a crash here leaves it
+// in `submitting` under a lease that nobody renews, and recovery asks the broker.
+//
+// The lease bounds the sender too: once it is over, another process may be asking the broker already, so
+// nothing more of the claim is sent.
+#include "engine/dispatch.hpp"
+
+#include <algorithm>
+
+#include "core/failpoint.hpp"
+#include "engine/change_set.hpp"
+#include "engine/ingest.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+// A claim that is this close to its end is not sent any more: the answer would come too late.
+constexpr int kLeaseShareMin = 4;
+
+Signal outcome_signal(const SendResult& result, Timestamp at) {
+  Signal signal;
+  signal.at = at;
+  signal.reason = result.reason;
+  switch (result.outcome) {
+    case SendOutcome::kAccepted:
+      signal.kind = OrderSignal::kAck;
+      signal.ext_order_id = result.ext_order_id;
+      signal.reason.clear();
+      break;
+    case SendOutcome::kRejected:
+      signal.kind = OrderSignal::kReject;
+      break;
+    case SendOutcome::kNotSent:
+      signal.kind = OrderSignal::kNotAccepted;
+      break;
+    case SendOutcome::kInDoubt:
+      signal.kind = OrderSignal::kInDoubt;
+      break;
+  }
+  return signal;
+}
+
+// An answer without an order id is no acceptance, whatever it calls itself.
+SendResult checked(SendResult result) {
+  if (result.outcome == SendOutcome::kAccepted && result.ext_order_id.empty()) {
+    return {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
+  }
+  return result;
+}
+
+// One attempt on the wire. Whatever goes wrong in the connector may have gone wrong after sending.
+std::vector<SendResult> send_once(BrokerConnector& broker, std::span<const Order> orders) {
+  std::vector<SendResult> results;
+  std::string why = "the connector gave no answer for this order";
+  try {
+    results = broker.place(orders);
+  } catch (const std::exception& error) {
+    results.clear();
+    why = std::string("the connector failed: ") + error.what();
+  } catch (...) {
+    results.clear();
+    why = "the connector failed";
+  }
+  results.resize(orders.size(), SendResult{SendOutcome::kInDoubt, {}, why});
+  for (SendResult& result : results) result = checked(std::move(result));
+  return results;
+}
+
+// The outcome holds for the claim it was sent under. When the order has moved on to another claim, only an
+// acceptance still counts: it is evidence that the broker has the order.
+bool outcome_applies(const Order& sent, const Order& stored, const SendResult& result) {
+  return stored.lease_epoch == sent.lease_epoch || result.outcome == SendOutcome::kAccepted;
+}
+
+// T3 for orders of one request. Rows as claimed are tried first; after a lost race they are read again.
+void record(Context& context, std::span<const Order> sent, std::span<const SendResult> results) {
+  const Timestamp now = context.clock->now();
+  bool reread = false;
+  until_committed([&] {
+    ChangeSet changes(*context.store, now);
+    std::vector<OrderId> ids;
+    for (const Order& order : sent) ids.push_back(order.id);
+    const std::vector<Order> rows = reread ? context.store->orders({.ids = ids, .limit = ids.size()})
+                                           : std::vector<Order>(sent.begin(), sent.end());
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      const auto row = std::ranges::find(rows, sent[i].id, &Order::id);
+      if (row == rows.end() || !outcome_applies(sent[i], *row, results[i])) continue;
+      changes.apply(changes.take(*row), outcome_signal(results[i], now));
+    }
+    reread = true;
+    if (changes.empty()) return CommitStatus::kCommitted;
+    return changes.commit(*context.store);
+  });
+}
+
+// Gives orders back that were claimed and not sent.
+void give_back(Context& context, std::span<const Order> orders, const std::string& why) {
+  if (orders.empty()) return;
+  record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}));
+}
+
+std::size_t send_to(Context& context, const std::string& name, std::span<const Order> orders) {
+  BrokerConnector* broker = context.broker(name);
+  if (broker == nullptr) {
+    give_back(context, orders, "no connector is named '" + name + "'");
+    return 0;
+  }
+  std::size_t sent = 0;
+  const auto requests = context.batcher->split(orders, broker->capabilities().orders_max);
+  for (const std::span<const Order> request : requests) {
+    const Timestamp deadline = *request.front().lease_until - context.options.lease / kLeaseShareMin;
+    if (context.clock->now() >= deadline) {
+      give_back(context, request, "the sender's lease was nearly over before it could send");
+      continue;
+    }
+    ORCHESTRATOR_FAILPOINT("dispatch.before_send");
+    const auto results = send_once(*broker, request);
+    ORCHESTRATOR_FAILPOINT("dispatch.after_send");
+    record(context, request, results);
+    ORCHESTRATOR_FAILPOINT("dispatch.recorded");
+    sent += request.size();
+  }
+  return sent;
+}
+
+}  // namespace
+
+std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
+  std::ranges::stable_sort(claimed, {}, &Order::broker);
+  std::size_t sent = 0;
+  for (auto begin = claimed.begin(); begin != claimed.end();) {
+    const auto end =
+        std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
+    sent += send_to(context, begin->broker, {begin, end});
+    // Reports that overtook the broker's answer have waited for the ids just recorded.
+    drain_inbox(context, begin->broker);
+    begin = end;
+  }
+  return sent;
+}
+
+std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::optional<std::string> broker) {
+  std::size_t sent = 0;
+  OrderId last = 0;
+  for (;;) {
+    const Timestamp now = context.clock->now();
+    ClaimRequest request{.owner = context.store->owner(),
+                         .now = now,
+                         .lease_until = now + context.options.lease,
+                         .batch_id = batch,
+                         .after_id = last,  // what was given back waits for the next call
+                         .limit = kPageSize};
+    for (const auto& [name, connector] : context.brokers) {
+      if (!broker || *broker == name) request.brokers.push_back(name);
+    }
+    if (request.brokers.empty()) return sent;
+    auto claimed = context.store->claim(request);
+    if (claimed.empty()) return sent;
+    last = claimed.back().id;
+    sent += send_claimed(context, std::move(claimed));
+  }
+}
+
+bool resend(Context& context, OrderId id) {
+  const Timestamp now = context.clock->now();
+  auto claimed = context.store->claim({.owner = context.store->owner(),
+                                       .now = now,
+                                       .lease_until = now + context.options.lease,
+                                       .order_id = id,
+                                       .from = OrderStatus::kUnknown,
+                                       .limit = 1});
+  if (claimed.empty()) return false;
+  send_claimed(context, std::move(claimed));
+  return true;
+}
+
+}  // namespace orchestrator::engine

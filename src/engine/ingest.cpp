@@ -1,0 +1,192 @@
+// T4. An execution counts once per (broker, account, execution id): the key decides, not the report. An
+// order is found by the broker's id or by our own, never by what it looks like. Everything else that a
+// report says is idempotent by the lifecycle table, so a page may be applied twice.
+#include "engine/ingest.hpp"
+
+#include <algorithm>
+
+#include "core/failpoint.hpp"
+#include "engine/change_set.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+// One unit's worth of reports being applied.
+class Application {
+ public:
+  Application(Context& context, Timestamp now)
+      : context_(context), now_(now), changes_(*context.store, now) {}
+
+  // False: no order of ours matches.
+  bool apply(const BrokerReport& report) {
+    Order* order = find(report);
+    if (order == nullptr) return false;
+    if (report.kind == BrokerReport::Kind::kExecution) {
+      apply_execution(*order, report);
+    } else {
+      changes_.apply(*order, signal_of(report));
+    }
+    return true;
+  }
+
+  ChangeSet& changes() { return changes_; }
+
+ private:
+  Order* find(const BrokerReport& report) {
+    OrderQuery by_ext{.broker = report.broker, .ext_order_id = report.ext_order_id, .limit = 1};
+    OrderQuery by_client{.broker = report.broker, .client_order_id = report.client_order_id, .limit = 1};
+    std::vector<Order> rows;
+    if (!report.client_order_id.empty()) rows = context_.store->orders(by_client);
+    if (rows.empty() && !report.ext_order_id.empty()) rows = context_.store->orders(by_ext);
+    return rows.empty() ? nullptr : &changes_.take(rows.front());
+  }
+
+  static Signal signal_of(const BrokerReport& report) {
+    Signal signal;
+    signal.at = report.at;
+    signal.ext_order_id = report.ext_order_id;
+    signal.reason = report.reason;
+    signal.qty = report.qty;
+    signal.price_limit = report.price_limit;
+    switch (report.kind) {
+      case BrokerReport::Kind::kAck:
+        signal.kind = OrderSignal::kAck;
+        break;
+      case BrokerReport::Kind::kReject:
+        signal.kind = OrderSignal::kReject;
+        break;
+      case BrokerReport::Kind::kCancelled:
+        signal.kind = OrderSignal::kCancel;
+        break;
+      case BrokerReport::Kind::kCancelRefused:
+        signal.kind = OrderSignal::kCancelRefused;
+        break;
+      case BrokerReport::Kind::kExpired:
+        signal.kind = OrderSignal::kExpire;
+        break;
+      case BrokerReport::Kind::kReplaced:
+        signal.kind = OrderSignal::kReplace;
+        break;
+      case BrokerReport::Kind::kReplaceRefused:
+        signal.kind = OrderSignal::kReplaceRefused;
+        break;
+      case BrokerReport::Kind::kExecution:
+        break;
+    }
+    return signal;
+  }
+
+  [[nodiscard]] bool known(const Execution& execution) {
+    const auto same = [&](const Execution& other) {
+      return other.execution_id == execution.execution_id && other.account == execution.account &&
+             other.broker == execution.broker;
+    };
+    return std::ranges::any_of(changes_.unit().executions, same) ||
+           context_.store->execution(execution.broker, execution.account, execution.execution_id).has_value();
+  }
+
+  // All executions of the order, those of this unit included.
+  std::vector<Execution> executions_of(const Order& order) {
+    auto all = context_.store->executions(std::span(&order.id, 1));
+    for (const Execution& execution : changes_.unit().executions) {
+      if (execution.order_id == order.id) all.push_back(execution);
+    }
+    return all;
+  }
+
+  void apply_execution(Order& order, const BrokerReport& report) {
+    Execution execution = report.execution;
+    execution.broker = report.broker;
+    execution.account = report.account;
+    execution.order_id = order.id;
+    execution.recorded_at = now_;
+    if (known(execution)) return;
+    Signal signal;
+    signal.at = report.at;
+    signal.ext_order_id = report.ext_order_id;
+    signal.execution = &execution;
+    switch (execution.kind) {
+      case ExecutionKind::kTrade:
+        signal.kind = OrderSignal::kTrade;
+        break;
+      case ExecutionKind::kBust:
+        signal.kind = OrderSignal::kBust;
+        break;
+      case ExecutionKind::kCorrect:
+        signal.kind = OrderSignal::kCorrect;
+        break;
+    }
+    auto all = executions_of(order);
+    all.push_back(execution);
+    signal.totals = fold(all);
+    changes_.apply(order, signal);
+    changes_.unit().executions.push_back(execution);
+  }
+
+  Context& context_;
+  Timestamp now_;
+  ChangeSet changes_;
+};
+
+// A report that can never become ours: it names a client order id that this deployment does not make.
+bool foreign(const Context& context, const BrokerReport& report) {
+  return !report.client_order_id.empty() && !report.client_order_id.starts_with(context.options.deployment);
+}
+
+}  // namespace
+
+void apply_reports(Context& context, std::span<const BrokerReport> reports,
+                   const std::optional<BrokerCursor>& cursor) {
+  until_committed([&] {
+    const Timestamp now = context.clock->now();
+    Application application(context, now);
+    for (const BrokerReport& report : reports) {
+      if (application.apply(report) || foreign(context, report)) continue;
+      application.changes().unit().inbox_add.push_back({0, report, now});
+    }
+    application.changes().unit().cursor = cursor;
+    if (application.changes().empty()) return CommitStatus::kCommitted;
+    ORCHESTRATOR_FAILPOINT("ingest.before_commit");
+    return application.changes().commit(*context.store);
+  });
+  ORCHESTRATOR_FAILPOINT("ingest.committed");
+}
+
+std::size_t drain_inbox(Context& context, const std::string& broker) {
+  std::size_t applied = 0;
+  until_committed([&] {
+    applied = 0;
+    const auto waiting = context.store->inbox(broker);
+    if (waiting.empty()) return CommitStatus::kCommitted;
+    Application application(context, context.clock->now());
+    for (const InboxReport& report : waiting) {
+      if (!application.apply(report.report)) continue;
+      application.changes().unit().inbox_remove.push_back(report.id);
+      ++applied;
+    }
+    if (application.changes().empty()) return CommitStatus::kCommitted;
+    return application.changes().commit(*context.store);
+  });
+  return applied;
+}
+
+std::size_t poll(Context& context, BrokerConnector& broker) {
+  const BrokerCapabilities& capabilities = broker.capabilities();
+  std::size_t reports = 0;
+  for (bool more = true; more;) {
+    const std::string cursor = context.store->cursor(capabilities.name, capabilities.account);
+    ReportPage page;
+    try {
+      page = broker.poll(cursor);
+    } catch (const std::exception&) {
+      return reports;  // no answer: the next round asks again
+    }
+    if (page.cursor == cursor) return reports;
+    apply_reports(context, page.reports, BrokerCursor{capabilities.name, capabilities.account, page.cursor});
+    reports += page.reports.size();
+    more = page.more;
+  }
+  return reports;
+}
+
+}  // namespace orchestrator::engine

@@ -1,0 +1,266 @@
+// A request to the broker about an order that it holds is written down before it is sent (cancel_pending,
+// replace_pending), so that a crash between leaves something that recovery asks about.
+#include "engine/manage.hpp"
+
+#include <algorithm>
+
+#include "core/failpoint.hpp"
+#include "core/request_identity.hpp"
+#include "core/trading_calendar.hpp"
+#include "engine/change_set.hpp"
+#include "engine/dispatch.hpp"
+#include "engine/ingest.hpp"
+#include "engine/snapshot.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+[[noreturn]] void refuse(const Order& order, const std::string& what) {
+  const std::string status(to_string(order.status));
+  const std::string hint = order.status == OrderStatus::kSubmitting || order.status == OrderStatus::kUnknown
+                               ? "; wait until the broker's answer is known, or run recover"
+                               : "";
+  throw Error(ErrorCode::kInvalidState,
+              "order " + std::to_string(order.id) + " is " + status + " and cannot be " + what + hint);
+}
+
+// Applies one signal to an order as it stands now; throws invalid_state when the table refuses it.
+// `prepare` may check and extend the unit before the signal is applied.
+template <class Prepare>
+Order change(Context& context, OrderId id, const Signal& signal, const std::string& what, Prepare&& prepare) {
+  Order result;
+  until_committed([&] {
+    ChangeSet changes(*context.store, context.clock->now());
+    Order& order = changes.take(context.require_order(id));
+    if (verdict(order.status, signal.kind) == Verdict::kRefuse) refuse(order, what);
+    prepare(order, changes);
+    changes.apply(order, signal);
+    if (changes.empty()) {
+      result = order;
+      return CommitStatus::kCommitted;
+    }
+    const CommitStatus status = changes.commit(*context.store);
+    if (status == CommitStatus::kLimit) {
+      throw Error(ErrorCode::kLimitExceeded, "the portfolio's available margin does not cover the change");
+    }
+    result = order;
+    if (status == CommitStatus::kCommitted) ++result.version;
+    return status;
+  });
+  return result;
+}
+
+Order change(Context& context, OrderId id, const Signal& signal, const std::string& what) {
+  return change(context, id, signal, what, [](Order&, ChangeSet&) {});
+}
+
+Signal make_signal(const Context& context, OrderSignal kind, std::string reason = {}) {
+  Signal signal;
+  signal.kind = kind;
+  signal.at = context.clock->now();
+  signal.reason = std::move(reason);
+  return signal;
+}
+
+// Sends a request that is already written down. Only a definite refusal ends it here; an answer comes as a
+// report, and no answer is what recovery asks about.
+template <class Send>
+void send_request(Context& context, const Order& order, OrderSignal refusal, Send&& send) {
+  BrokerConnector* broker = context.broker(order.broker);
+  if (broker == nullptr) return;
+  SendResult result;
+  try {
+    result = send(*broker);
+  } catch (const std::exception& error) {
+    result = {SendOutcome::kInDoubt, {}, error.what()};
+  }
+  ORCHESTRATOR_FAILPOINT("manage.after_request");
+  if (result.outcome == SendOutcome::kRejected) {
+    change(context, order.id, make_signal(context, refusal, result.reason), "changed");
+  }
+  poll(context, *broker);
+}
+
+// The terms that the order would have, checked like a new order, with its own margin not counted twice.
+Money check_terms(const Context& context, const Order& order, const std::optional<Quantity>& qty,
+                  const std::optional<Price>& price_limit) {
+  BatchRequest request;
+  request.portfolio_id = order.portfolio_id;
+  request.tenant = order.tenant;
+  request.orders.push_back({.instrument_id = order.instrument_id,
+                            .qty = qty.value_or(order.qty),
+                            .side = order.side,
+                            .price_limit = price_limit ? price_limit : order.price_limit,
+                            .stop_price = order.stop_price,
+                            .order_type = order.order_type,
+                            .time_in_force = order.time_in_force,
+                            .broker = order.broker});
+  ValidationSnapshot snapshot = take_snapshot(context, request, context.clock->now());
+  snapshot.usage.margin_reserved -= std::min(order.margin_reserved, snapshot.usage.margin_reserved);
+  snapshot.limits.max_notional_day.reset();
+  snapshot.recent_orders.clear();
+  const ValidationResult result = context.validator->validate(request, snapshot);
+  if (result.has_errors()) throw Error::validation_failed(result.violations);
+  return result.margins.front();
+}
+
+// The day the order's executions settle, by its broker's calendar.
+Date due_date(const Context& context, const Order& order) {
+  std::int32_t days = context.options.settlement_days;
+  std::chrono::minutes offset{0};
+  std::vector<Date> holidays;
+  if (const BrokerConnector* broker = context.broker(order.broker)) {
+    const BrokerCapabilities& capabilities = broker->capabilities();
+    days = capabilities.settlement_days;
+    offset = capabilities.utc_offset;
+    holidays = context.store->holidays(capabilities.calendar);
+  }
+  return settlement_date(*order.executed_at, offset, days, holidays);
+}
+
+}  // namespace
+
+Order cancel(Context& context, OrderId id) {
+  const Order pending = change(context, id, make_signal(context, OrderSignal::kCancelRequest), "cancelled");
+  if (pending.status != OrderStatus::kCancelPending) return pending;
+  ORCHESTRATOR_FAILPOINT("manage.before_request");
+  send_request(context, pending, OrderSignal::kCancelRefused,
+               [&](BrokerConnector& broker) { return broker.cancel(pending); });
+  return context.require_order(id);
+}
+
+std::vector<Order> cancel_batch(Context& context, BatchId id) {
+  const OrderBatch batch = context.require_batch(id);
+  std::vector<Order> result;
+  for (const Order& order : context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax})) {
+    if (is_terminal(order.status)) {
+      result.push_back(order);
+      continue;
+    }
+    try {
+      result.push_back(cancel(context, order.id));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInvalidState) throw;
+      result.push_back(context.require_order(order.id));
+    }
+  }
+  return result;
+}
+
+Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit) {
+  if (!qty && !price_limit) {
+    throw Error(ErrorCode::kInvalidArgument, "replace needs a new qty, a new price_limit, or both");
+  }
+  const Order before = context.require_order(id);
+  const BrokerConnector& broker = context.require_broker(before.broker);
+  if (!broker.capabilities().replaces) {
+    throw Error(ErrorCode::kUnsupported, before.broker + " cannot change orders; cancel and place anew");
+  }
+  Signal signal = make_signal(context, OrderSignal::kReplaceRequest);
+  signal.qty = qty;
+  signal.price_limit = price_limit;
+  const Order pending = change(context, id, signal, "replaced", [&](Order& order, ChangeSet& changes) {
+    if (qty && *qty <= order.fill_qty) {
+      throw Error(ErrorCode::kInvalidState, "order " + std::to_string(id) + " has executed " +
+                                                order.fill_qty.to_string() +
+                                                " already; the new qty must be above that");
+    }
+    if (order.replace_count >= kReplaceGenerationMax) {
+      throw Error(ErrorCode::kLimitExceeded,
+                  "order " + std::to_string(id) + " was changed 31 times; cancel it and place anew");
+    }
+    const Money margin = check_terms(context, order, qty, price_limit);
+    if (margin > order.margin_reserved) {
+      const PortfolioLimits limits = context.store->limits_of(order.portfolio_id);
+      changes.unit().margins.push_back(
+          {order.portfolio_id, margin - order.margin_reserved, limits.margin_available});
+      order.margin_reserved = margin;
+    }
+  });
+  ORCHESTRATOR_FAILPOINT("manage.before_request");
+  const ReplaceRequest request{replace_generation(pending.client_order_id, pending.replace_count), qty,
+                               price_limit};
+  send_request(context, pending, OrderSignal::kReplaceRefused,
+               [&](BrokerConnector& connector) { return connector.replace(pending, request); });
+  return context.require_order(id);
+}
+
+FillResult simulate_fill(Context& context, OrderId id, Price price, Quantity qty) {
+  const Order order = context.require_order(id);
+  SimulatedBroker* simulator = context.require_broker(order.broker).simulator();
+  if (simulator == nullptr) {
+    throw Error(ErrorCode::kNotSimulated, order.broker + " is a real broker: fills come from the market");
+  }
+  if (!qty.is_positive() || !price.is_positive()) {
+    throw Error(ErrorCode::kInvalidArgument, "a fill needs a price and a qty above zero");
+  }
+  if (order.ext_order_id.empty()) refuse(order, "filled: its broker does not have it (yet)");
+  if (qty > order.remaining_qty()) {
+    throw Error(ErrorCode::kLimitExceeded,
+                "order " + std::to_string(id) + " has " + order.remaining_qty().to_string() + " left of " +
+                    order.qty.to_string() + "; a fill of " + qty.to_string() + " is too much");
+  }
+  FillResult result;
+  result.execution = simulator->simulate_fill(order.ext_order_id, qty, price);
+  ORCHESTRATOR_FAILPOINT("fill.executed");
+  BrokerReport report;
+  report.kind = BrokerReport::Kind::kExecution;
+  report.broker = order.broker;
+  report.account = context.require_broker(order.broker).capabilities().account;
+  report.ext_order_id = order.ext_order_id;
+  report.client_order_id = order.client_order_id;
+  report.execution = result.execution;
+  report.at = context.clock->now();
+  apply_reports(context, std::span(&report, 1));
+  const Execution& made = result.execution;
+  if (auto stored = context.store->execution(report.broker, report.account, made.execution_id)) {
+    result.execution = std::move(*stored);
+  }
+  result.order = context.require_order(id);
+  return result;
+}
+
+SettleResult settle(Context& context, Date as_of) {
+  SettleResult result;
+  OrderQuery query{.statuses = {OrderStatus::kFilled, OrderStatus::kCancelled, OrderStatus::kExpired},
+                   .limit = kPageSize};
+  for (;;) {
+    const auto page = context.store->orders(query);
+    for (const Order& order : page) {
+      if (!order.executed_at || order.fill_qty.is_zero()) continue;
+      if (due_date(context, order) > as_of) {
+        ++result.not_due;
+        continue;
+      }
+      change(context, order.id, make_signal(context, OrderSignal::kSettle), "settled");
+      ORCHESTRATOR_FAILPOINT("settle.committed");
+      result.settled.push_back(order.id);
+    }
+    if (page.size() < kPageSize) return result;
+    query.after_id = page.back().id;
+  }
+}
+
+Order resolve(Context& context, OrderId id, const Resolution& resolution) {
+  if (resolution.by.empty() || resolution.reason.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "a decision needs who takes it (by) and why (reason)");
+  }
+  if (resolution.kind == Resolution::Kind::kAccepted && resolution.ext_order_id.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "say under which ext_order_id the broker has the order");
+  }
+  const Signal decision =
+      make_signal(context, OrderSignal::kDecide, "decided by " + resolution.by + ": " + resolution.reason);
+  if (resolution.kind == Resolution::Kind::kNotPlaced) {
+    change(context, id, decision, "resolved");
+    resend(context, id);
+    return context.require_order(id);
+  }
+  const bool accepted = resolution.kind == Resolution::Kind::kAccepted;
+  Signal signal = make_signal(context, accepted ? OrderSignal::kAck : OrderSignal::kReject, decision.reason);
+  signal.ext_order_id = resolution.ext_order_id;
+  return change(context, id, signal, "resolved", [&](Order& order, ChangeSet& changes) {
+    if (changes.apply(order, decision) != Verdict::kApply) refuse(order, "resolved");
+  });
+}
+
+}  // namespace orchestrator::engine

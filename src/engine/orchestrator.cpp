@@ -1,0 +1,317 @@
+// The facade: gives the steps their order in each mode, and nothing else.
+#include "orchestrator/orchestrator.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "codec/event_log.hpp"
+#include "core/request_identity.hpp"
+#include "engine/accept.hpp"
+#include "engine/dispatch.hpp"
+#include "engine/ingest.hpp"
+#include "engine/manage.hpp"
+#include "engine/micro_batches.hpp"
+#include "engine/publish.hpp"
+#include "engine/recover.hpp"
+#include "engine/workers.hpp"
+
+namespace orchestrator {
+
+using namespace engine;
+
+class Orchestrator::Impl {
+ public:
+  Impl(EngineOptions options, Parts parts) : micro_batches(context) {
+    if (!parts.store) throw Error(ErrorCode::kConfiguration, "an orchestrator needs a store");
+    check_deployment(options.deployment);
+    context.options = std::move(options);
+    context.store = std::move(parts.store);
+    context.idempotency = std::move(parts.idempotency);
+    context.publisher = std::move(parts.publisher);
+    context.validator =
+        parts.validator ? std::move(parts.validator) : make_validator(context.options.validation);
+    context.router = parts.router ? std::move(parts.router) : make_router();
+    context.batcher = parts.batcher ? std::move(parts.batcher) : make_order_batcher();
+    context.reconciler = parts.reconciler ? std::move(parts.reconciler) : make_reconciler();
+    context.clock = parts.clock ? std::move(parts.clock) : make_system_clock();
+    for (auto& broker : parts.brokers) {
+      const std::string name = broker->capabilities().name;
+      context.brokers[name] = std::move(broker);
+    }
+    if (background()) {
+      workers = std::make_unique<Workers>(context, [this] { place_due(); });
+    }
+  }
+
+  ~Impl() {
+    workers.reset();
+    try {
+      micro_batches.place_all([this](const BatchRequest& request) { return place(request); });
+    } catch (...) {  // each caller has had its error
+    }
+  }
+
+  [[nodiscard]] bool background() const { return context.options.mode == Mode::kBackground; }
+
+  Receipt place(const BatchRequest& request) {
+    Accepted accepted = accept(context, request, !background());
+    if (background()) {
+      workers->wake();
+    } else {
+      send(std::move(accepted.claimed));
+    }
+    return std::move(accepted.receipt);
+  }
+
+  // The batch is accepted whatever becomes of the sending: an outcome that could not be recorded is in doubt
+  // and recovery asks the broker, so the caller gets its receipt and not an error.
+  void send(std::vector<Order> claimed) {
+    try {
+      send_claimed(context, std::move(claimed));
+    } catch (const std::exception& failure) {
+      const std::scoped_lock lock(mutex);
+      last_error = failure.what();
+    }
+  }
+
+  [[nodiscard]] std::string last_failure() {
+    if (workers) return workers->last_error();
+    const std::scoped_lock lock(mutex);
+    return last_error;
+  }
+
+  void place_due() {
+    micro_batches.place_due([this](const BatchRequest& request) { return place(request); });
+  }
+
+  std::size_t poll_all() {
+    std::size_t reports = 0;
+    for (const auto& [name, broker] : context.brokers) {
+      reports += engine::poll(context, *broker);
+      reports += drain_inbox(context, name);
+    }
+    return reports;
+  }
+
+  Context context;
+  MicroBatches micro_batches;
+  std::unique_ptr<Workers> workers;
+  std::mutex mutex;
+  std::string last_error;  // of a send in inline mode
+};
+
+Orchestrator::Orchestrator(EngineOptions options, Parts parts)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(parts))) {}
+Orchestrator::~Orchestrator() = default;
+
+// --- placing ---
+
+Receipt Orchestrator::place(const BatchRequest& request) { return impl_->place(request); }
+
+Receipt Orchestrator::preview(const BatchRequest& request) const {
+  return engine::preview(impl_->context, request);
+}
+
+void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioId portfolio_id,
+                           OrderRequest order, EnqueueCallback done) {
+  impl_->micro_batches.add(tenant, user_id, portfolio_id, std::move(order), std::move(done));
+  if (impl_->background()) {
+    impl_->workers->wake();
+  } else {
+    impl_->place_due();
+  }
+}
+
+// --- changing ---
+
+Order Orchestrator::cancel(OrderId id) { return engine::cancel(impl_->context, id); }
+
+std::vector<Order> Orchestrator::cancel_batch(BatchId id) { return engine::cancel_batch(impl_->context, id); }
+
+Order Orchestrator::replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit) {
+  return engine::replace(impl_->context, id, qty, price_limit);
+}
+
+void Orchestrator::apply(const BrokerReport& report) { apply_reports(impl_->context, std::span(&report, 1)); }
+
+FillResult Orchestrator::simulate_fill(OrderId id, Price price, Quantity qty) {
+  return engine::simulate_fill(impl_->context, id, price, qty);
+}
+
+SettleResult Orchestrator::settle(Date as_of) { return engine::settle(impl_->context, as_of); }
+
+Order Orchestrator::resolve(OrderId id, const Resolution& resolution) {
+  return engine::resolve(impl_->context, id, resolution);
+}
+
+// --- reading ---
+
+Order Orchestrator::get_order(OrderId id) const { return impl_->context.require_order(id); }
+
+OrderBatch Orchestrator::get_batch(BatchId id) const { return impl_->context.require_batch(id); }
+
+std::vector<Order> Orchestrator::orders(const OrderQuery& query) const {
+  return impl_->context.store->orders(query);
+}
+
+std::vector<OrderBatch> Orchestrator::batches(const BatchQuery& query) const {
+  return impl_->context.store->batches(query);
+}
+
+std::vector<Execution> Orchestrator::executions(OrderId id) const {
+  return impl_->context.store->executions(std::span(&id, 1));
+}
+
+std::vector<Event> Orchestrator::events(const EventQuery& query) const {
+  std::vector<Event> events;
+  for (const EventRow& row : impl_->context.store->events(query)) {
+    for (Event& event : codec::expand(row)) {
+      if (!query.order_id || event.order_id == *query.order_id) events.push_back(std::move(event));
+    }
+  }
+  return events;
+}
+
+BatchReport Orchestrator::reconcile(BatchId id) const {
+  const Context& context = impl_->context;
+  const OrderBatch batch = context.require_batch(id);
+  const auto orders = context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax});
+  std::vector<OrderId> ids;
+  for (const Order& order : orders) ids.push_back(order.id);
+  return context.reconciler->report(batch, orders, context.store->executions(ids));
+}
+
+std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance& tolerance) const {
+  const Context& context = impl_->context;
+  const OrderBatch batch = context.require_batch(id);
+  std::map<std::string, std::vector<Order>> by_broker;
+  for (Order& order : context.store->orders({.batch_id = batch.id, .limit = kOrdersOfBatchMax})) {
+    by_broker[order.broker].push_back(std::move(order));
+  }
+  std::vector<Break> breaks;
+  for (const auto& [name, orders] : by_broker) {
+    std::vector<OrderId> ids;
+    for (const Order& order : orders) ids.push_back(order.id);
+    const auto found = context.reconciler->compare(orders, context.store->executions(ids),
+                                                   context.require_broker(name).book(), tolerance);
+    breaks.insert(breaks.end(), found.begin(), found.end());
+  }
+  return breaks;
+}
+
+Health Orchestrator::health() const {
+  const Context& context = impl_->context;
+  Health health;
+  health.halts = context.store->halts();
+  health.outbox = context.store->outbox();
+  for (const Order& order : context.store->orders({.statuses = {OrderStatus::kUnknown}, .limit = 100'000})) {
+    ++(order.parked ? health.parked_orders : health.unknown_orders);
+  }
+  const bool stopped =
+      std::ranges::any_of(health.halts, [](const Halt& halt) { return halt.scope == ControlScope::kAll; });
+  health.ok = !stopped;
+  health.detail = impl_->last_failure();
+  return health;
+}
+
+// --- driving ---
+
+StepResult Orchestrator::dispatch(std::optional<BatchId> batch) {
+  return {.sent = engine::dispatch(impl_->context, batch, std::nullopt)};
+}
+
+StepResult Orchestrator::poll() { return {.reports = impl_->poll_all()}; }
+
+StepResult Orchestrator::publish() { return {.published = engine::publish(impl_->context)}; }
+
+StepResult Orchestrator::step() {
+  Context& context = impl_->context;
+  impl_->place_due();
+  StepResult result;
+  result.sent = engine::dispatch(context, std::nullopt, std::nullopt);
+  result.reports = impl_->poll_all();
+  mark_abandoned(context, std::nullopt);
+  RecoveryReport report;
+  resolve_unknown(context, {}, report);
+  resolve_pending_requests(context, std::nullopt);
+  result.resolved = report.adopted + report.resent + report.parked;
+  result.published = engine::publish(context);
+  return result;
+}
+
+RecoveryReport Orchestrator::recover() {
+  Context& context = impl_->context;
+  RecoveryReport report;
+  report.abandoned = mark_abandoned(context, std::nullopt);
+  report.reports = impl_->poll_all();
+  resolve_unknown(context, {}, report);
+  resolve_pending_requests(context, std::nullopt);
+  report.sent = engine::dispatch(context, std::nullopt, std::nullopt);
+  report.reports += impl_->poll_all();
+  return report;
+}
+
+bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
+  constexpr std::chrono::milliseconds kPause{20};
+  Context& context = impl_->context;
+  const Timestamp deadline = context.clock->now() + timeout;
+  const auto settled_down = [](const Order& order) {
+    return order.parked ||
+           (order.status != OrderStatus::kPlaced && order.status != OrderStatus::kSubmitting &&
+            order.status != OrderStatus::kUnknown);
+  };
+  for (;;) {
+    if (!impl_->background()) step();
+    const auto orders = context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax});
+    if (orders.empty()) throw Error(ErrorCode::kNotFound, "there is no batch " + std::to_string(id));
+    if (std::ranges::all_of(orders, settled_down)) return true;
+    if (context.clock->now() >= deadline) return false;
+    context.clock->sleep_for(kPause);
+  }
+}
+
+// --- operating ---
+
+void Orchestrator::halt(ControlScope scope, const std::string& target, const std::string& reason) {
+  if ((scope == ControlScope::kAll) != target.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a halt of a portfolio or a broker names it; a halt of all does not");
+  }
+  if (scope == ControlScope::kBroker) impl_->context.require_broker(target);
+  impl_->context.store->put_halt({scope, target, reason, impl_->context.clock->now()});
+}
+
+bool Orchestrator::resume(ControlScope scope, const std::string& target) {
+  const bool was_halted = impl_->context.store->remove_halt(scope, target);
+  if (impl_->workers) impl_->workers->wake();
+  return was_halted;
+}
+
+std::vector<BrokerInfo> Orchestrator::brokers() const {
+  std::vector<BrokerInfo> infos;
+  for (BrokerConnectorConfig& config : impl_->context.store->brokers()) {
+    BrokerInfo info;
+    if (BrokerConnector* connector = impl_->context.broker(config.broker_name)) {
+      info.capabilities = connector->capabilities();
+      info.simulated = connector->simulator() != nullptr;
+    }
+    info.config = std::move(config);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+void Orchestrator::set_broker(const std::string& name, const std::string& config_json, bool active) {
+  impl_->context.require_broker(name);
+  const Timestamp now = impl_->context.clock->now();
+  impl_->context.store->put_broker({0, name, config_json, active, now, now});
+}
+
+BrokerConnector::Book Orchestrator::broker_book(const std::string& name) const {
+  return impl_->context.require_broker(name).book();
+}
+
+ReferenceStore& Orchestrator::reference() { return *impl_->context.store; }
+
+}  // namespace orchestrator

@@ -1,0 +1,62 @@
+// A row of the outbox is freed by its delivery report and by nothing else. There is no high-water mark: a
+// transaction that commits late would slip below it.
+#include "engine/publish.hpp"
+
+#include <map>
+
+#include "codec/event_log.hpp"
+#include "core/failpoint.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kConfirmTimeout{5000};
+
+// Waits for the delivery reports of `sent` events; counts what is still missing per row.
+void collect(EventPublisher& publisher, std::size_t sent, std::map<std::int64_t, std::size_t>& missing) {
+  while (sent > 0) {
+    const auto confirmed = publisher.collect(kConfirmTimeout);
+    if (confirmed.empty()) return;
+    for (const std::int64_t row : confirmed) {
+      const auto at = missing.find(row);
+      if (at != missing.end() && at->second > 0) --at->second;
+    }
+    sent -= std::min(sent, confirmed.size());
+  }
+}
+
+// One page of the outbox; false when it was not delivered whole.
+bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size_t& published) {
+  std::vector<Event> events;
+  std::map<std::int64_t, std::size_t> missing;
+  for (const EventRow& row : rows) {
+    auto expanded = codec::expand(row);
+    missing[row.id] = expanded.size();
+    std::move(expanded.begin(), expanded.end(), std::back_inserter(events));
+  }
+  const std::size_t sent = context.publisher->send(events);
+  ORCHESTRATOR_FAILPOINT("publish.sent");
+  collect(*context.publisher, sent, missing);
+  ORCHESTRATOR_FAILPOINT("publish.confirmed");
+  std::vector<std::int64_t> done;
+  for (const auto& [row, left] : missing) {
+    if (left == 0) done.push_back(row);
+  }
+  if (!done.empty()) context.store->mark_published(done);
+  for (const Event& event : events) published += missing[event.log_id] == 0 ? 1U : 0U;
+  return done.size() == rows.size();
+}
+
+}  // namespace
+
+std::size_t publish(Context& context) {
+  if (!context.publisher) return 0;
+  const std::scoped_lock lock(context.publish_mutex);
+  std::size_t published = 0;
+  for (;;) {
+    const auto rows = context.store->events({.unpublished = true, .limit = kPageSize});
+    if (rows.empty() || !publish_page(context, rows, published)) return published;
+  }
+}
+
+}  // namespace orchestrator::engine

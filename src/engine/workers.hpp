@@ -1,0 +1,47 @@
+// Background mode: owned threads that drive the steps. The steps themselves know nothing of threads.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/context.hpp"
+
+namespace orchestrator::engine {
+
+// Per broker one thread that sends and one that listens and resolves, so that a slow broker holds up
+// nobody else; one that publishes. Each begins with what an earlier process left.
+class Workers {
+ public:
+  // `due` is called by the publishing thread each round: micro-batches that are due.
+  Workers(Context& context, std::function<void()> due);
+  // Ends the threads after the step that each is in.
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Something was accepted: look at once.
+  void wake();
+  // The last failure of a step, for health; empty while all is well.
+  [[nodiscard]] std::string last_error() const;
+
+ private:
+  void run(const std::function<void()>& round);
+  void send_round(const std::string& broker);
+  void listen_round(const std::string& broker);
+
+  Context& context_;
+  std::function<void()> due_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::uint64_t wakes_ = 0;
+  bool stopping_ = false;
+  std::string last_error_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace orchestrator::engine

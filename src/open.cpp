@@ -1,0 +1,85 @@
+// Composition: URLs and settings become adapters. The only file that knows every backend.
+#include "orchestrator/open.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "orchestrator/backends/memory.hpp"
+#include "orchestrator/backends/mock_brokers.hpp"
+#ifdef ORCHESTRATOR_HAS_SQLITE
+#include "orchestrator/backends/sqlite.hpp"
+#endif
+
+namespace orchestrator {
+namespace {
+
+constexpr std::string_view kMemoryUrl = "memory:";
+constexpr std::string_view kSqliteScheme = "sqlite:///";
+constexpr std::string_view kDefaultLedger = "orchestrator.brokers";
+
+std::unique_ptr<Store> open_store(const OpenOptions& options) {
+  const std::string& url = options.database_url;
+  if (url == kMemoryUrl) return make_memory_store();
+  if (const auto path = sqlite_path(url)) {
+#ifdef ORCHESTRATOR_HAS_SQLITE
+    return open_sqlite_store(
+        {.path = *path, .migrate = options.migrate, .create = true, .busy_timeout = options.busy_timeout});
+#else
+    throw Error(ErrorCode::kUnsupported, "this build of the library has no SQLite backend; use memory:");
+#endif
+  }
+  throw Error(ErrorCode::kConfiguration,
+              "the database URL must be sqlite:///relative.db, sqlite:////absolute/path.db or memory:");
+}
+
+std::string ledger_of(const OpenOptions& options) {
+  if (!options.mock_ledger.empty()) return options.mock_ledger;
+  if (const auto path = sqlite_path(options.database_url)) return *path + ".brokers";
+  return std::string(kDefaultLedger);
+}
+
+// The mocks that have a settings row, with its settings.
+void add_mocks(Parts& parts, const std::string& ledger) {
+  for (const BrokerConnectorConfig& config : parts.store->brokers()) {
+    const MockBrokerOptions mock{ledger, config.config_json};
+    if (config.broker_name == "zerodha-mock") parts.brokers.push_back(make_zerodha_mock(mock, *parts.clock));
+    if (config.broker_name == "alpaca-mock") parts.brokers.push_back(make_alpaca_mock(mock, *parts.clock));
+  }
+}
+
+// A connector that the caller brings needs a settings row to be routed to.
+void add_own(Parts& parts, std::vector<std::unique_ptr<BrokerConnector>> brokers) {
+  const auto rows = parts.store->brokers();
+  const Timestamp now = parts.clock->now();
+  for (auto& broker : brokers) {
+    const std::string& name = broker->capabilities().name;
+    const bool known = std::ranges::any_of(rows, [&](const auto& row) { return row.broker_name == name; });
+    if (!known) parts.store->put_broker({0, name, "{}", true, now, now});
+    parts.brokers.push_back(std::move(broker));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> sqlite_path(std::string_view database_url) {
+  if (!database_url.starts_with(kSqliteScheme) || database_url.size() == kSqliteScheme.size())
+    return std::nullopt;
+  return std::string(database_url.substr(kSqliteScheme.size()));
+}
+
+std::unique_ptr<Orchestrator> open(OpenOptions options) {
+  Parts parts;
+  parts.clock = options.clock ? std::move(options.clock) : make_system_clock();
+  parts.store = open_store(options);
+  parts.idempotency = make_memory_idempotency_store();
+  if (options.publisher) {
+    parts.publisher = std::move(options.publisher);
+  } else if (!options.events_file.empty()) {
+    parts.publisher = make_file_publisher(options.events_file, options.engine.event_source);
+  }
+  add_mocks(parts, ledger_of(options));
+  add_own(parts, std::move(options.brokers));
+  return std::make_unique<Orchestrator>(std::move(options.engine), std::move(parts));
+}
+
+}  // namespace orchestrator

@@ -1,0 +1,227 @@
+// The doubt window: what is in doubt stays in doubt until the broker, or a person, says otherwise.
+#include <doctest/doctest.h>
+
+#include "support/desk.hpp"
+
+using namespace orchestrator;
+using namespace orchestrator::testing;
+
+namespace {
+
+// At most one acceptance per client order id (I1).
+void check_at_most_once(const Desk& desk) {
+  for (const auto& [id, accepts] : desk.broker->accepts) {
+    CAPTURE(id);
+    CHECK(accepts <= 1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("an answer lost after the broker accepted is unknown, then adopted (rows 33, 34)") {
+  for (const BrokerClass broker_class : {BrokerClass::kEnforced, BrokerClass::kTagEcho}) {
+    for (const Fate fate : {Fate::kLostAfterAccept, Fate::kThrow, Fate::kNoId}) {
+      Desk desk(broker_class);
+      desk.broker->fates = {fate};
+      const Order order = desk.place_one();
+      CHECK(order.status == OrderStatus::kUnknown);
+      CHECK_FALSE(order.reason.empty());
+      const RecoveryReport report = desk.oms->recover();
+      CHECK(report.adopted == 1);
+      CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+      CHECK(desk.event_words(order.id) == Words{"order.placed", "order.unknown", "order.acked"});
+      check_at_most_once(desk);
+    }
+  }
+}
+
+TEST_CASE(
+    "at an enforced broker what it denies having is sent again under the same id, after the quiet period") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kUnknown);
+  CHECK(desk.oms->recover().waiting == 1);
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  desk.clock->advance(std::chrono::seconds(6));
+  CHECK(desk.oms->recover().resent == 1);
+  const Order resent = desk.at(order.id);
+  CHECK(resent.status == OrderStatus::kAcked);
+  CHECK(resent.attempt == 2);
+  CHECK(resent.client_order_id == order.client_order_id);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("at a tag-echo broker what it does not list is parked and never sent again") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  desk.clock->advance(std::chrono::hours(1));
+  CHECK(desk.oms->recover().parked == 1);
+  const Order parked = desk.at(order.id);
+  CHECK(parked.status == OrderStatus::kUnknown);
+  CHECK(parked.parked);
+  CHECK(desk.broker->sends[order.client_order_id] == 1);
+
+  SUBCASE("recovery run again changes nothing") {
+    const std::int64_t version = desk.at(order.id).version;
+    const RecoveryReport again = desk.oms->recover();
+    CHECK(again.parked == 0);
+    CHECK(desk.at(order.id).version == version);
+  }
+  SUBCASE("the broker's late report still settles it") {
+    desk.oms->apply(desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id));
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+    CHECK_FALSE(desk.at(order.id).parked);
+  }
+  SUBCASE("a person may say that it was never placed, and it is sent") {
+    desk.oms->resolve(order.id,
+                      {.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the book"});
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+    CHECK(desk.event_words(order.id) ==
+          Words{"order.placed", "order.unknown", "order.parked", "order.resolved", "order.acked"});
+    check_at_most_once(desk);
+  }
+  SUBCASE("a person may say under which id the broker has it") {
+    const Order resolved = desk.oms->resolve(order.id, {.kind = Resolution::Kind::kAccepted,
+                                                        .ext_order_id = "B77",
+                                                        .by = "asha",
+                                                        .reason = "called the desk"});
+    CHECK(resolved.status == OrderStatus::kAcked);
+    CHECK(resolved.ext_order_id == "B77");
+  }
+  SUBCASE("a person may end it") {
+    const Order resolved = desk.oms->resolve(
+        order.id, {.kind = Resolution::Kind::kRejected, .by = "asha", .reason = "too late"});
+    CHECK(resolved.status == OrderStatus::kRejected);
+    CHECK(resolved.reason.find("asha") != std::string::npos);
+  }
+  SUBCASE("a decision without a name or a reason is refused") {
+    CHECK(code_of([&] { desk.oms->resolve(order.id, {.reason = "because"}); }) ==
+          ErrorCode::kInvalidArgument);
+    CHECK(code_of([&] {
+            desk.oms->resolve(order.id, {.kind = Resolution::Kind::kRejected, .by = "asha"});
+          }) == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("no answer from the broker is no evidence, however long it lasts") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  desk.broker->silent = true;
+  for (int day = 0; day < 3; ++day) {
+    desk.clock->advance(std::chrono::hours(24));
+    desk.oms->recover();
+    CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  }
+  CHECK(desk.broker->sends[order.client_order_id] == 1);
+  desk.broker->silent = false;
+  desk.oms->recover();
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  check_at_most_once(desk);
+}
+
+TEST_CASE(
+    "a definite failure to send gives the order back, and the next attempt carries the same id (row 35)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kPlaced);
+  CHECK(order.reason.find("429") != std::string::npos);
+  CHECK(desk.oms->dispatch().sent == 1);
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(order.id).attempt == 2);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("a definite refusal rejects the order with the broker's words (I5)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kReject};
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kRejected);
+  CHECK(order.reason == "price too far away");
+}
+
+TEST_CASE("a sender that outlived its lease is fenced: its refusal counts for nothing (row 9, I24)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kReject};
+  desk.broker->during_place = [&](const Order&) {
+    desk.clock->advance(std::chrono::minutes(1));
+    desk.oms->recover();
+  };
+  const Order order = desk.place_one();
+  CHECK(order.status != OrderStatus::kRejected);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("a sender that outlived its lease is fenced, and its acceptance is still evidence") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->during_place = [&](const Order&) {
+    desk.clock->advance(std::chrono::minutes(1));
+    CHECK(desk.oms->recover().abandoned == 1);
+  };
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kAcked);
+  CHECK(order.ext_order_id == ScriptedBroker::ext_id(order.client_order_id));
+  check_at_most_once(desk);
+}
+
+TEST_CASE("nothing of a claim is sent once its lease is nearly over") {
+  Desk desk;
+  std::vector<OrderRequest> orders(11, Desk::buy());
+  desk.broker->during_place = [&](const Order&) { desk.clock->advance(std::chrono::seconds(29)); };
+  const Receipt receipt = desk.oms->place(Desk::batch(orders));
+  CHECK(desk.broker->sends.size() == 10);
+  const Order left = desk.at(receipt.orders.back().id);
+  CHECK(left.status == OrderStatus::kPlaced);
+  CHECK(desk.oms->dispatch().sent == 1);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("a fill that overtakes the answer to its own order is kept (row 39, I20)") {
+  Desk desk;
+  desk.broker->during_place = [&](const Order& order) { desk.trade(order, "E1", 40, 10); };
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kPartiallyFilled);
+  CHECK(order.fill_qty == Quantity::from_int(40));
+  CHECK(desk.event_words(order.id) == Words{"order.placed", "order.acked", "order.partially_filled"});
+}
+
+TEST_CASE("a report under an id that we do not know yet waits in the inbox and is applied then") {
+  Desk desk;
+  desk.broker->during_place = [&](const Order& order) {
+    BrokerReport report =
+        desk.broker->trade(order.client_order_id, "E1", Quantity::from_int(100), Price::from_int(9));
+    report.client_order_id.clear();
+    desk.oms->apply(report);
+    CHECK(desk.store->inbox("scripted").size() == 1);
+  };
+  const Order order = desk.place_one();
+  CHECK(order.status == OrderStatus::kFilled);
+  CHECK(desk.store->inbox("scripted").empty());
+}
+
+TEST_CASE("reports of other applications at the same broker do not pile up") {
+  Desk desk;
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kAck, "someone-elses-order"));
+  CHECK(desk.store->inbox("scripted").empty());
+}
+
+TEST_CASE("a stop switch holds back what is placed and what would be sent again") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent, Fate::kLostBeforeAccept};
+  const Order waiting = desk.place_one();
+  const Order doubtful = desk.place_one();
+  desk.oms->halt(ControlScope::kBroker, "scripted", "broken");
+  desk.clock->advance(std::chrono::minutes(5));
+  CHECK(desk.oms->dispatch().sent == 0);
+  desk.oms->recover();
+  CHECK(desk.at(waiting.id).status == OrderStatus::kPlaced);
+  CHECK(desk.at(doubtful.id).status == OrderStatus::kUnknown);
+  desk.oms->resume(ControlScope::kBroker, "scripted");
+  desk.oms->recover();
+  CHECK(desk.at(waiting.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(doubtful.id).status == OrderStatus::kAcked);
+  check_at_most_once(desk);
+}

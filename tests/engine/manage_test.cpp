@@ -1,0 +1,265 @@
+// Orders that exist: fills, cancels, changes, settlement, reports, events.
+#include <doctest/doctest.h>
+
+#include "support/desk.hpp"
+
+using namespace orchestrator;
+using namespace orchestrator::testing;
+
+namespace {
+
+constexpr auto kCancelled = BrokerReport::Kind::kCancelled;
+
+}  // namespace
+
+TEST_CASE("an execution counts once however often it is reported (I17, I18)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  for (int i = 0; i < 3; ++i) desk.trade(order, "E1", 40, 10);
+  desk.trade(order, "E2", 60, 9);
+  const Order filled = desk.at(order.id);
+  CHECK(filled.status == OrderStatus::kFilled);
+  CHECK(filled.fill_qty == Quantity::from_int(100));
+  CHECK(filled.fill_price() == Price::from_string("9.4"));
+  CHECK(desk.oms->executions(order.id).size() == 2);
+  CHECK(desk.event_words(order.id) ==
+        Words{"order.placed", "order.acked", "order.partially_filled", "order.filled"});
+}
+
+TEST_CASE("busts and corrections take back, replace and reopen, in any order (row 43)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  BrokerReport bust = desk.broker->trade(order.client_order_id, "B1", Quantity(), Price());
+  bust.execution.kind = ExecutionKind::kBust;
+  bust.execution.ref_execution_id = "E1";
+  SUBCASE("bust after the trade") {
+    desk.trade(order, "E1", 100, 10);
+    CHECK(desk.at(order.id).status == OrderStatus::kFilled);
+    desk.oms->apply(bust);
+  }
+  SUBCASE("bust before the trade") {
+    desk.oms->apply(bust);
+    desk.trade(order, "E1", 100, 10);
+  }
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(order.id).fill_qty.is_zero());
+  CHECK(desk.at(order.id).busted);
+  desk.trade(order, "E2", 100, 11);
+  CHECK(desk.at(order.id).status == OrderStatus::kFilled);
+  CHECK(desk.at(order.id).fill_notional == Money::from_int(1100));
+  CHECK(desk.oms->executions(order.id).size() == 3);
+}
+
+TEST_CASE("a fill after the cancel and more than was ordered are recorded and flagged (rows 41, 42)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.oms->apply(desk.broker->report(kCancelled, order.client_order_id));
+  desk.trade(order, "E1", 30, 10);
+  CHECK(desk.at(order.id).status == OrderStatus::kCancelled);
+  CHECK(desk.at(order.id).late_fill);
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(30));
+  desk.trade(order, "E2", 80, 10);
+  CHECK(desk.at(order.id).status == OrderStatus::kFilled);
+  CHECK(desk.at(order.id).overfilled);
+  CHECK(desk.at(order.id).remaining_qty().is_zero());
+}
+
+TEST_CASE("an order not sent yet is cancelled at once, one at the broker when the broker says so") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Order waiting = desk.place_one();
+  CHECK(desk.oms->cancel(waiting.id).status == OrderStatus::kCancelled);
+  CHECK(desk.oms->dispatch().sent == 0);
+
+  const Order working = desk.place_one();
+  CHECK(desk.oms->cancel(working.id).status == OrderStatus::kCancelPending);
+  CHECK(desk.broker->cancels == 1);
+  desk.trade(working, "E1", 40, 10);
+  CHECK(desk.at(working.id).status == OrderStatus::kCancelPending);
+  desk.oms->apply(desk.broker->report(kCancelled, working.client_order_id));
+  CHECK(desk.at(working.id).status == OrderStatus::kCancelled);
+  CHECK(desk.at(working.id).fill_qty == Quantity::from_int(40));
+  CHECK(code_of([&] { desk.oms->cancel(working.id); }) == ErrorCode::kInvalidState);
+}
+
+TEST_CASE("a cancel that the broker refuses gives the order back; one that was lost is asked again") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.broker->cancel_answer = SendResult{SendOutcome::kRejected, "", "too late"};
+  CHECK(desk.oms->cancel(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(order.id).reason == "too late");
+  desk.broker->cancel_answer = SendResult{SendOutcome::kInDoubt, "", "timeout"};
+  CHECK(desk.oms->cancel(order.id).status == OrderStatus::kCancelPending);
+  const int before = desk.broker->cancels;
+  desk.oms->recover();
+  CHECK(desk.broker->cancels == before + 1);
+  desk.broker->held[order.client_order_id].status = OrderStatus::kCancelled;
+  desk.oms->recover();
+  CHECK(desk.at(order.id).status == OrderStatus::kCancelled);
+}
+
+TEST_CASE("an order in doubt cannot be cancelled; the message says what to do") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  CHECK(code_of([&] { desk.oms->cancel(order.id); }) == ErrorCode::kInvalidState);
+}
+
+TEST_CASE("cancelling a batch leaves what has ended as it is") {
+  Desk desk;
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy()}));
+  desk.trade(desk.at(receipt.orders[0].id), "E1", 100, 10);
+  const auto after = desk.oms->cancel_batch(receipt.batch_id);
+  REQUIRE(after.size() == 2);
+  CHECK(after[0].status == OrderStatus::kFilled);
+  CHECK(after[1].status == OrderStatus::kCancelPending);
+}
+
+TEST_CASE("a change is pending until the broker confirms it, under a client order id of its own") {
+  Desk desk;
+  const Order order = desk.place_one();
+  const Order pending = desk.oms->replace(order.id, Quantity::from_int(120), Price::from_int(11));
+  CHECK(pending.status == OrderStatus::kReplacePending);
+  CHECK(pending.qty == Quantity::from_int(100));
+  REQUIRE(desk.broker->replaces.size() == 1);
+  CHECK(desk.broker->replaces[0].client_order_id != order.client_order_id);
+  CHECK(desk.broker->replaces[0].client_order_id.size() == 20);
+  BrokerReport replaced = desk.broker->report(BrokerReport::Kind::kReplaced, order.client_order_id);
+  replaced.qty = Quantity::from_int(120);
+  replaced.price_limit = Price::from_int(11);
+  desk.oms->apply(replaced);
+  desk.oms->apply(replaced);
+  const Order after = desk.at(order.id);
+  CHECK(after.status == OrderStatus::kAcked);
+  CHECK(after.qty == Quantity::from_int(120));
+  CHECK(after.price_limit == Price::from_int(11));
+}
+
+TEST_CASE("a change is validated like a new order and its margin is reserved at once") {
+  Desk desk;
+  desk.store->put_limits({.portfolio_id = 1, .margin_available = Money::from_int(1200)});
+  const Order order = desk.place_one();
+  CHECK(code_of([&] { desk.oms->replace(order.id, Quantity::from_int(130), {}); }) ==
+        ErrorCode::kValidationFailed);
+  CHECK(code_of([&] { desk.oms->replace(order.id, Quantity(), {}); }) == ErrorCode::kInvalidState);
+  CHECK(code_of([&] { desk.oms->replace(order.id, {}, {}); }) == ErrorCode::kInvalidArgument);
+  desk.oms->replace(order.id, Quantity::from_int(120), {});
+  CHECK(desk.store->usage_of(1).margin_reserved == Money::from_int(1200));
+  CHECK(desk.at(order.id).margin_reserved == Money::from_int(1200));
+}
+
+TEST_CASE("a refused change leaves the order as it was") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.broker->replace_answer = SendResult{SendOutcome::kRejected, "", "not now"};
+  const Order after = desk.oms->replace(order.id, {}, Price::from_int(12));
+  CHECK(after.status == OrderStatus::kAcked);
+  CHECK(after.price_limit == Price::from_int(10));
+  CHECK(desk.event_words(order.id) ==
+        Words{"order.placed", "order.acked", "order.replace_pending", "order.replace_refused"});
+}
+
+TEST_CASE("simulating a fill at a broker that is no mock is refused") {
+  Desk desk;
+  const Order order = desk.place_one();
+  CHECK(code_of([&] { desk.oms->simulate_fill(order.id, Price::from_int(10), Quantity::from_int(1)); }) ==
+        ErrorCode::kNotSimulated);
+}
+
+TEST_CASE("a batch's status and events follow its orders") {
+  Desk desk;
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy(), Desk::buy()}));
+  const auto status = [&] { return desk.oms->get_batch(receipt.batch_id).status; };
+  const auto order = [&](std::size_t leg) { return desk.at(receipt.orders[leg].id); };
+  CHECK(status() == BatchStatus::kProcessing);
+  desk.trade(order(0), "E1", 100, 10);
+  desk.trade(order(1), "E2", 40, 10);
+  desk.oms->apply(desk.broker->report(kCancelled, order(1).client_order_id));
+  CHECK(status() == BatchStatus::kProcessing);
+  desk.oms->apply(desk.broker->report(kCancelled, order(2).client_order_id));
+  CHECK(status() == BatchStatus::kPartiallyCompleted);
+  const OrderBatch batch = desk.oms->get_batch(receipt.batch_id);
+  CHECK(batch.filled_orders == 1);
+  CHECK(batch.executed_orders == 1);
+  CHECK(batch.cancelled_orders == 1);
+  CHECK(batch.open_orders == 0);
+  desk.trade(order(1), "E3", 60, 10);
+  desk.trade(order(2), "E4", 100, 10);
+  CHECK(status() == BatchStatus::kCompleted);
+  Words words;
+  for (const Event& event : desk.oms->events({.batch_id = receipt.batch_id})) {
+    if (event.order_id == 0) words.emplace_back(to_string(event.type));
+  }
+  CHECK(words == Words{"batch.placed", "batch.partially_completed", "batch.completed"});
+}
+
+TEST_CASE("a batch waits as pending until something of it is sent") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy()}));
+  CHECK(desk.oms->get_batch(receipt.batch_id).status == BatchStatus::kPending);
+  CHECK(desk.oms->batches({.status = BatchStatus::kPending}).size() == 1);
+  desk.oms->dispatch();
+  CHECK(desk.oms->get_batch(receipt.batch_id).status == BatchStatus::kProcessing);
+}
+
+TEST_CASE("executions settle on their broker's calendar and only once") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.trade(order, "E1", 100, 10);
+  const Date traded = std::chrono::floor<std::chrono::days>(*desk.at(order.id).executed_at);
+  CHECK(desk.oms->settle(traded).settled.empty());
+  CHECK(desk.oms->settle(traded).not_due == 1);
+  CHECK(desk.oms->settle(traded + std::chrono::days(7)).settled == std::vector<OrderId>{order.id});
+  CHECK(desk.at(order.id).status == OrderStatus::kSettled);
+  CHECK(desk.oms->settle(traded + std::chrono::days(7)).settled.empty());
+  CHECK(desk.store->usage_of(1).margin_reserved.is_zero());
+}
+
+TEST_CASE("the specification's example reconciles to its exact figures") {
+  Desk desk;
+  OrderRequest sell = Desk::buy(50, 2600, 2);
+  sell.side = Side::kSell;
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(100, 2500), sell}));
+  desk.trade(desk.at(receipt.orders[0].id), "E1", 100, 2500);
+  desk.trade(desk.at(receipt.orders[1].id), "E2", 50, 2600);
+  const BatchReport report = desk.oms->reconcile(receipt.batch_id);
+  CHECK(report.total_orders == 2);
+  CHECK(report.filled_orders == 2);
+  CHECK(report.total_qty == Quantity::from_int(150));
+  CHECK(report.filled_qty == Quantity::from_int(150));
+  CHECK(report.total_value == Money::from_int(380000));
+  CHECK(report.filled_value == Money::from_int(380000));
+  CHECK(report.expected_pnl == Money::from_int(5000));
+  CHECK(report.actual_pnl == Money::from_int(5000));
+}
+
+TEST_CASE("events reach the publisher in order and are freed by delivery only (I14, I15)") {
+  std::vector<std::string> seen;
+  int failures = 1;
+  auto publisher = make_callback_publisher([&](const Event& event) {
+    if (event.type == EventType::kOrderAcked && failures-- > 0) throw std::runtime_error("down");
+    seen.push_back(to_cloud_event(event, "/test"));
+  });
+  Desk desk(BrokerClass::kEnforced, {}, std::move(publisher));
+  desk.place_one();
+  desk.oms->publish();
+  CHECK(seen.size() == 2);
+  CHECK(desk.oms->health().outbox.rows == 1);
+  desk.oms->publish();
+  CHECK(seen.size() == 3);
+  CHECK(desk.oms->health().outbox.rows == 0);
+  CHECK(desk.oms->publish().published == 0);
+  std::vector<std::string> log;
+  for (const Event& event : desk.oms->events({})) log.push_back(to_cloud_event(event, "/test"));
+  CHECK(seen == log);
+}
+
+TEST_CASE("in background mode the threads send, listen and recover what an earlier process left") {
+  Desk desk(BrokerClass::kEnforced,
+            {.mode = Mode::kBackground, .poll_interval = std::chrono::milliseconds(1)});
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy()}));
+  CHECK(desk.oms->wait(receipt.batch_id, std::chrono::hours(1)));
+  for (const Receipt::Leg& leg : receipt.orders) CHECK(desk.at(leg.id).status == OrderStatus::kAcked);
+}
