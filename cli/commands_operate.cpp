@@ -33,7 +33,7 @@ ExitCode settle(Session& session, Date as_of) {
   return ExitCode::kOk;
 }
 
-ExitCode recover(Session& session) {
+ExitCode recover(Session& session, std::size_t patience_s) {
   auto& orchestrator = session.orchestrator();
   const auto before = orchestrator.health().unknown_orders;
   RecoveryReport report;
@@ -42,7 +42,7 @@ ExitCode recover(Session& session) {
       const auto left = orchestrator.health().unknown_orders;
       return Activity::Progress{before > left ? before - left : 0, before};
     });
-    report = orchestrator.recover();
+    report = orchestrator.recover(std::chrono::seconds(patience_s));
   }
   session.catch_up();
   const auto after = orchestrator.health();
@@ -155,9 +155,13 @@ void add_operate_commands(CommandLine& line) {
                "settle --as-of 2026-01-06", [as_of](Session& session) { return settle(session, *as_of); });
   add_day(settle_verb, "--as-of", *as_of, "the day")->required();
 
-  add_verb(line, &line.app, "recover",
-           "Find what an earlier run left in doubt, and settle it by broker evidence", "recover --json",
-           recover);
+  auto patience_s = std::make_shared<std::size_t>(5);
+  auto* recover_verb =
+      add_verb(line, &line.app, "recover",
+               "Find what an earlier run left in doubt, and settle it by broker evidence", "recover --json",
+               [patience_s](Session& session) { return recover(session, *patience_s); });
+  add_count(recover_verb, "--wait-timeout", *patience_s, 86'400,
+            "seconds to go on asking while a broker's answer is awaited [5]");
 
   auto halt_options = std::make_shared<HaltOptions>();
   auto* halt_verb = add_verb(line, &line.app, "halt", "Refuse new orders and send no further one",

@@ -11,6 +11,9 @@
 namespace orchestrator::cli {
 namespace {
 
+// How long a replay goes on asking about orders that the first run left in doubt.
+constexpr std::chrono::seconds kReplayPatience{5};
+
 struct PlaceOptions {
   std::string file;
   std::string format;
@@ -81,7 +84,7 @@ ExitCode drive(Session& session, const Receipt& receipt, const PlaceOptions& opt
   const auto batch_id = receipt.batch_id;
   if (receipt.replayed) {
     orchestrator.dispatch(batch_id);
-    if (in_doubt(session, batch_id)) orchestrator.recover();
+    if (in_doubt(session, batch_id)) orchestrator.recover(kReplayPatience);
   }
   session.catch_up();
   const bool arrived =

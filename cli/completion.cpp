@@ -26,6 +26,7 @@ void add_options(const CLI::App& app, std::vector<Candidate>& to) {
 void add_nodes(const CLI::App& app, const std::string& path, std::vector<Node>& to) {
   Node node{path, {}, {}};
   add_options(app, node.options);
+  if (!path.empty()) node.options.push_back({"--json", "print exactly one JSON document"});
   std::vector<const CLI::App*> children;
   for (const auto* child : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (child->get_name().empty()) {

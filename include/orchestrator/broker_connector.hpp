@@ -30,6 +30,8 @@ struct BrokerCapabilities {
   // After an attempt in doubt, "not found" is evidence only this long after that attempt (enforced and
   // windowed classes); before, the broker's look-up may lag.
   std::chrono::microseconds quiet_period = std::chrono::seconds(30);
+  // Windowed class: how long after its first use a client order id is refused again. Zero: never sent again.
+  std::chrono::microseconds duplicate_window{0};
   std::int32_t settlement_days = 1;    // T+n trading days
   std::chrono::minutes utc_offset{0};  // the exchange's day, for trade dates
   std::string calendar = {};           // name of its holiday calendar

@@ -3,13 +3,14 @@
 //
 //   placed → submitting, rejected, cancelled
 //   submitting → acked, rejected, unknown, placed (definitely not accepted)
-//   unknown → acked, rejected, submitting (resend, where the broker class allows it)
+//   unknown → acked, rejected, submitting (resend, where the broker class allows it), placed (a person
+//             decides that the broker never got it)
 //   acked, partially_filled → partially_filled, filled, cancel_pending, replace_pending, cancelled,
 //                             rejected, expired
 //   cancel_pending, replace_pending → what it was, filled, cancelled, rejected, expired
 //   filled, and cancelled / expired with executions → settled
-//   An execution that comes late, is taken back or is corrected may reopen an ended order; it is flagged
-//   and is an event of its own.
+//   An execution that comes late, is taken back or is corrected, and a change that the broker confirms
+//   after the old quantity has executed, may reopen an ended order; each is an event of its own.
 //
 // The final state depends on which executions and reports arrived, not on their order or number:
 // `status_of` derives the visible status from the facts an order carries.

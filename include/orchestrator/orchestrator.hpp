@@ -194,15 +194,17 @@ class Orchestrator {
   // Publishes what is in the outbox.
   StepResult publish();
   // Finds orders that an earlier process left in doubt and settles them by broker evidence only. Running
-  // it twice changes nothing the second time.
-  RecoveryReport recover();
+  // it twice changes nothing the second time. With `patience` it asks again while orders wait for a quiet
+  // period to end or for an answer, for at most so long.
+  RecoveryReport recover(std::chrono::microseconds patience = {});
   // Drives until every order of the batch is acked, ended, in doubt with nothing more to ask, or the
   // time is over. Returns whether it got there.
   bool wait(BatchId id, std::chrono::microseconds timeout);
 
   // --- operating ---
   // Stops new orders (place refuses, nothing placed is claimed) for everything, a portfolio or a broker.
-  // Once it returns no further order leaves; cancels still do.
+  // Once it returns no further order is claimed, and of those claimed at most the request that each sender
+  // has on the wire still leaves; cancels still do.
   void halt(ControlScope scope, const std::string& target, const std::string& reason);
   bool resume(ControlScope scope, const std::string& target);
   [[nodiscard]] std::vector<BrokerInfo> brokers() const;

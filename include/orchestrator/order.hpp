@@ -267,8 +267,8 @@ enum class ControlScope : std::uint8_t { kAll, kPortfolio, kBroker };
 [[nodiscard]] std::string_view to_string(ControlScope scope);
 [[nodiscard]] std::optional<ControlScope> parse_control_scope(std::string_view text);
 
-// A stop switch that is on. Checked inside the transaction that claims an order for sending: once `halt`
-// has returned, no further order leaves.
+// A stop switch that is on. Checked inside the transaction that claims orders for sending, and again before
+// each request: once `halt` has returned, only what is on the wire still arrives.
 struct Halt {
   ControlScope scope = ControlScope::kAll;
   std::string target = {};  // portfolio id or broker name; empty for kAll

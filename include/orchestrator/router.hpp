@@ -24,7 +24,7 @@ enum class BrokerClass : std::uint8_t {
 struct BrokerState {
   std::string name;
   BrokerClass broker_class = BrokerClass::kNone;
-  bool available = true;  // active, circuit closed and not halted
+  bool available = true;  // active and not halted
   std::string why_not;    // when not available
 };
 

@@ -58,9 +58,10 @@ struct ValidationResult {
 // stop_price.not_positive, stop_price.off_tick, notional.order_limit, notional.batch_limit,
 // notional.day_limit, notional.unpriced (a limit needs a price and there is none), notional.too_large (more
 // than can be booked), margin.insufficient, instrument.unknown, instrument.invalid (its row is at fault, not
-// the order), broker.unknown, portfolio.invalid, batch.empty, batch.too_large, duplicate.in_batch,
-// duplicate.recent. A violation of the whole batch has the field "orders" or "portfolio_id" and order_index
-// Violation::kWholeBatch; the orders of an empty or too large batch are not looked at.
+// the order), broker.unknown, broker.unavailable (found when routing), portfolio.invalid, batch.empty,
+// batch.too_large, duplicate.in_batch, duplicate.recent. A violation of the whole batch has the field
+// "orders" or "portfolio_id" and order_index Violation::kWholeBatch; the orders of an empty or too large
+// batch are not looked at.
 //
 // An order is priced at its price_limit, a stop order at its stop_price and a market order at the
 // instrument's last price. Margin and the limits of the batch and the day are filled order by order: the

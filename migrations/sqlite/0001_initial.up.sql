@@ -286,10 +286,10 @@ SELECT
     WHEN 7 THEN 'filled' WHEN 8 THEN 'cancelled' WHEN 9 THEN 'rejected' WHEN 10 THEN 'expired'
     WHEN 11 THEN 'settled' END AS status,
   rtrim(rtrim(printf('%d.%09d', qty / 1000000000, qty % 1000000000), '0'), '.') AS qty,
-  rtrim(rtrim(iif(price_limit < 0, '-', '') ||
-    printf('%d.%09d', abs(price_limit / 1000000000), abs(price_limit % 1000000000)), '0'), '.') AS price_limit,
-  rtrim(rtrim(iif(stop_price < 0, '-', '') ||
-    printf('%d.%09d', abs(stop_price / 1000000000), abs(stop_price % 1000000000)), '0'), '.') AS stop_price,
+  CASE WHEN price_limit IS NOT NULL THEN rtrim(rtrim(iif(price_limit < 0, '-', '') ||
+    printf('%d.%09d', abs(price_limit / 1000000000), abs(price_limit % 1000000000)), '0'), '.') END AS price_limit,
+  CASE WHEN stop_price IS NOT NULL THEN rtrim(rtrim(iif(stop_price < 0, '-', '') ||
+    printf('%d.%09d', abs(stop_price / 1000000000), abs(stop_price % 1000000000)), '0'), '.') END AS stop_price,
   rtrim(rtrim(printf('%d.%09d', fill_qty / 1000000000, fill_qty % 1000000000), '0'), '.') AS fill_qty,
   rtrim(rtrim(iif(fill_notional_whole < 0 OR fill_notional_fraction < 0, '-', '') ||
     printf('%d.%018d', abs(fill_notional_whole), abs(fill_notional_fraction)), '0'), '.') AS fill_notional,

@@ -20,16 +20,16 @@ constexpr std::array<VerdictRow, kOrderStatusCount> kVerdicts = {{
     //                repl settle decide
     /* placed      */ {A, I, I, R, R, A, A, A, F, F, A, I, A, A, R, I, I, R, R},
     /* submitting  */ {R, A, A, R, R, A, A, A, F, F, R, I, A, A, R, I, I, R, R},
-    /* unknown     */ {R, I, I, A, A, A, A, A, F, F, R, I, A, A, R, I, I, R, A},
+    /* unknown     */ {R, A, I, A, A, A, A, A, F, F, R, I, A, A, R, I, I, R, A},
     /* acked       */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R},
     /* partially   */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R},
     /* cancel_pend */ {R, I, I, R, I, I, A, A, F, F, I, A, A, A, R, A, A, R, R},
     /* replace_pnd */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, R, A, A, R, R},
-    /* filled      */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R},
-    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R},
+    /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, A, R},
+    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, F, A, R},
     /* rejected    */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, R, R},
-    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R},
-    /* settled     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, I, R},
+    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, F, A, R},
+    /* settled     */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, I, R},
 }};
 
 constexpr std::uint16_t bit(OrderStatus status) {
@@ -47,7 +47,7 @@ using enum OrderStatus;
 constexpr std::array<std::uint16_t, kOrderStatusCount> kTransitions = {
     /* placed           */ set_of(kSubmitting, kRejected, kCancelled),
     /* submitting       */ set_of(kAcked, kRejected, kUnknown, kPlaced),
-    /* unknown          */ set_of(kAcked, kRejected, kSubmitting),
+    /* unknown          */ set_of(kAcked, kRejected, kSubmitting, kPlaced),
     /* acked            */
     set_of(kPartiallyFilled, kFilled, kCancelPending, kReplacePending, kCancelled, kRejected, kExpired),
     /* partially_filled */

@@ -104,12 +104,14 @@ void take_back(Order& order, const Signal& signal, EventSink& sink) {
 // The broker's word ends the order. One that it never acknowledged was there all the same, unless it was
 // refused.
 void end(Order& order, const Signal& signal, OrderStatus as, EventType event, EventSink& sink) {
+  // What has executed in full stays filled; should that be taken back, it does not work again.
+  const bool executed = order.status == OrderStatus::kFilled || order.status == OrderStatus::kSettled;
   const bool never_sent = order.status == OrderStatus::kPlaced && signal.ext_order_id.empty();
   if (as != OrderStatus::kRejected && !never_sent) acknowledge(order, signal, sink);
   if (order.ext_order_id.empty()) order.ext_order_id = signal.ext_order_id;
   close_claim(order);
   order.ended_as = as;
-  if (!signal.reason.empty()) order.reason = signal.reason;
+  if (!signal.reason.empty() && !executed) order.reason = signal.reason;
   restate(order, signal.at);
   sink.emit(event, order, nullptr);
 }
@@ -120,6 +122,7 @@ void replaced(Order& order, const Signal& signal, EventSink& sink) {
   order.pending_qty.reset();
   order.pending_price_limit.reset();
   order.overfilled = order.fill_qty > order.qty;
+  if (order.fill_qty < order.qty && !order.ended_as) order.settled_at.reset();  // more of it works
   restate(order, signal.at);
   sink.emit(EventType::kOrderReplaced, order, nullptr);
 }
@@ -218,10 +221,25 @@ void dispatch(Order& order, const Signal& signal, EventSink& sink) {
   }
 }
 
+// A report that says again what the order's facts hold already.
+bool is_old_news(const Order& order, const Signal& signal) {
+  switch (signal.kind) {
+    case OrderSignal::kReject:
+    case OrderSignal::kCancel:
+    case OrderSignal::kExpire:
+      return order.ended_as.has_value();
+    case OrderSignal::kReplace:
+      return !order.pending_qty && !order.pending_price_limit && (!signal.qty || signal.qty == order.qty) &&
+             (!signal.price_limit || signal.price_limit == order.price_limit);
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Verdict apply_signal(Order& order, const Signal& signal, EventSink& sink) {
-  const Verdict decided = verdict(order.status, signal.kind);
+  const Verdict decided = is_old_news(order, signal) ? Verdict::kIgnore : verdict(order.status, signal.kind);
   if (decided == Verdict::kApply || decided == Verdict::kFlag) dispatch(order, signal, sink);
   return decided;
 }

@@ -36,8 +36,8 @@ class EventSink {
 };
 
 // Applies the signal if verdict(order.status, signal.kind) says so and returns that verdict; kIgnore and
-// kRefuse leave the order untouched. Gives back margin that an ended order no longer needs by lowering
-// order.margin_reserved.
+// kRefuse leave the order untouched. A report that repeats what the order holds already is ignored. Gives
+// back margin that an ended order no longer needs by lowering order.margin_reserved.
 Verdict apply_signal(Order& order, const Signal& signal, EventSink& sink);
 
 }  // namespace orchestrator

@@ -34,7 +34,8 @@ void check_consistent(const AcceptUnit& unit) {
   for (const Order& order : unit.orders) {
     if (order.tenant != batch.tenant || order.portfolio_id != batch.portfolio_id ||
         order.created_at != batch.created_at) {
-      refuse("order " + order.client_order_id + " differs from its batch in tenant, portfolio_id or created_at");
+      refuse("order " + order.client_order_id +
+             " differs from its batch in tenant, portfolio_id or created_at");
     }
     if (order.status != OrderStatus::kPlaced && order.status != OrderStatus::kSubmitting) {
       refuse("order " + order.client_order_id + " is neither placed nor submitting");
@@ -44,7 +45,8 @@ void check_consistent(const AcceptUnit& unit) {
 
 void check_composed(const AcceptUnit& unit) {
   const auto foreign = [&unit](const EventRow& event) { return event.batch_id != unit.batch.id; };
-  if (unit.idempotency.batch_id != unit.batch.id || std::any_of(unit.events.begin(), unit.events.end(), foreign)) {
+  if (unit.idempotency.batch_id != unit.batch.id ||
+      std::any_of(unit.events.begin(), unit.events.end(), foreign)) {
     refuse("the key or the events belong to another batch than " + std::to_string(unit.batch.id));
   }
 }

@@ -1,5 +1,5 @@
-// What every order store decides in the same way inside its transactions, whatever it stores in: stop switches,
-// limits, and the shape of a unit. Pure.
+// What every order store decides in the same way inside its transactions, whatever it stores in: stop
+// switches, limits, and the shape of a unit. Pure.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,8 @@ void check_composed(const AcceptUnit& unit);
 // The portfolio's usage once this unit is accepted.
 [[nodiscard]] PortfolioUsage usage_with(const PortfolioUsage& usage, const AcceptUnit& unit);
 // Which limit that breaks, as a sentence; nullopt: none.
-[[nodiscard]] std::optional<std::string> broken_limit(const PortfolioLimits& limits, const PortfolioUsage& usage);
+[[nodiscard]] std::optional<std::string> broken_limit(const PortfolioLimits& limits,
+                                                      const PortfolioUsage& usage);
 
 // The portfolio's reserved margin after a change. Throws Error(internal) when it would fall below zero.
 [[nodiscard]] Money margin_after(const PortfolioUsage& usage, const ChangeUnit::MarginChange& change);

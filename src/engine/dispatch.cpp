@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/failpoint.hpp"
+#include "core/store_rules.hpp"
 #include "engine/change_set.hpp"
 #include "engine/ingest.hpp"
 
@@ -114,6 +115,11 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
       give_back(context, request, "the sender's lease was nearly over before it could send");
       continue;
     }
+    // A stop switch that came after the claim: at most the request on the wire still leaves.
+    if (is_halted(context.store->halts(), request.front())) {
+      give_back(context, request, "stopped before it could be sent");
+      continue;
+    }
     ORCHESTRATOR_FAILPOINT("dispatch.before_send");
     const auto results = send_once(*broker, request);
     ORCHESTRATOR_FAILPOINT("dispatch.after_send");
@@ -162,13 +168,13 @@ std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::option
   }
 }
 
-bool resend(Context& context, OrderId id) {
+bool dispatch_one(Context& context, OrderId id, OrderStatus from) {
   const Timestamp now = context.clock->now();
   auto claimed = context.store->claim({.owner = context.store->owner(),
                                        .now = now,
                                        .lease_until = now + context.options.lease,
                                        .order_id = id,
-                                       .from = OrderStatus::kUnknown,
+                                       .from = from,
                                        .limit = 1});
   if (claimed.empty()) return false;
   send_claimed(context, std::move(claimed));

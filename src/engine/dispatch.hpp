@@ -17,8 +17,8 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed);
 // Claims and sends what is placed: of one batch or all, for one broker or all.
 std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::optional<std::string> broker);
 
-// Claims one order in doubt again, because its broker denied having it, and sends it under the same client
-// order id. False: somebody else was faster, or a stop switch covers it.
-bool resend(Context& context, OrderId id);
+// Claims and sends one order: placed, or in doubt (`from` unknown) when its broker denied having it; the
+// client order id stays. False: somebody else was faster, or a stop switch covers it.
+bool dispatch_one(Context& context, OrderId id, OrderStatus from);
 
 }  // namespace orchestrator::engine

@@ -250,17 +250,15 @@ Order resolve(Context& context, OrderId id, const Resolution& resolution) {
   }
   const Signal decision =
       make_signal(context, OrderSignal::kDecide, "decided by " + resolution.by + ": " + resolution.reason);
-  if (resolution.kind == Resolution::Kind::kNotPlaced) {
-    change(context, id, decision, "resolved");
-    resend(context, id);
-    return context.require_order(id);
-  }
-  const bool accepted = resolution.kind == Resolution::Kind::kAccepted;
-  Signal signal = make_signal(context, accepted ? OrderSignal::kAck : OrderSignal::kReject, decision.reason);
+  Signal signal = make_signal(context, OrderSignal::kAck, decision.reason);
   signal.ext_order_id = resolution.ext_order_id;
-  return change(context, id, signal, "resolved", [&](Order& order, ChangeSet& changes) {
+  if (resolution.kind == Resolution::Kind::kRejected) signal.kind = OrderSignal::kReject;
+  if (resolution.kind == Resolution::Kind::kNotPlaced) signal.kind = OrderSignal::kNotAccepted;
+  change(context, id, signal, "resolved", [&](Order& order, ChangeSet& changes) {
     if (changes.apply(order, decision) != Verdict::kApply) refuse(order, "resolved");
   });
+  if (resolution.kind == Resolution::Kind::kNotPlaced) dispatch_one(context, id, OrderStatus::kPlaced);
+  return context.require_order(id);
 }
 
 }  // namespace orchestrator::engine

@@ -20,6 +20,13 @@ namespace orchestrator {
 
 using namespace engine;
 
+namespace {
+
+// Between two rounds of asking, while something is awaited.
+constexpr std::chrono::milliseconds kPause{20};
+
+}  // namespace
+
 class Orchestrator::Impl {
  public:
   Impl(EngineOptions options, Parts parts) : micro_batches(context) {
@@ -40,12 +47,13 @@ class Orchestrator::Impl {
       context.brokers[name] = std::move(broker);
     }
     if (background()) {
-      workers = std::make_unique<Workers>(context, [this] { place_due(); });
+      workers = std::make_unique<Workers>(context, [this] { chores(); });
+      workers->start();  // only now: the threads use `workers`
     }
   }
 
   ~Impl() {
-    workers.reset();
+    workers.reset();  // what the rest accepts stays placed, for the next process to send
     try {
       micro_batches.place_all([this](const BatchRequest& request) { return place(request); });
     } catch (...) {  // each caller has had its error
@@ -56,17 +64,15 @@ class Orchestrator::Impl {
 
   Receipt place(const BatchRequest& request) {
     Accepted accepted = accept(context, request, !background());
-    if (background()) {
-      workers->wake();
-    } else {
-      send(std::move(accepted.claimed));
-    }
+    send(std::move(accepted.claimed));
+    if (workers) workers->wake();
     return std::move(accepted.receipt);
   }
 
   // The batch is accepted whatever becomes of the sending: an outcome that could not be recorded is in doubt
   // and recovery asks the broker, so the caller gets its receipt and not an error.
   void send(std::vector<Order> claimed) {
+    if (claimed.empty()) return;
     try {
       send_claimed(context, std::move(claimed));
     } catch (const std::exception& failure) {
@@ -83,6 +89,11 @@ class Orchestrator::Impl {
 
   void place_due() {
     micro_batches.place_due([this](const BatchRequest& request) { return place(request); });
+  }
+
+  void chores() {
+    place_due();
+    context.store->expire_idempotency(context.clock->now());
   }
 
   std::size_t poll_all() {
@@ -116,7 +127,7 @@ Receipt Orchestrator::preview(const BatchRequest& request) const {
 void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioId portfolio_id,
                            OrderRequest order, EnqueueCallback done) {
   impl_->micro_batches.add(tenant, user_id, portfolio_id, std::move(order), std::move(done));
-  if (impl_->background()) {
+  if (impl_->workers) {
     impl_->workers->wake();
   } else {
     impl_->place_due();
@@ -133,7 +144,14 @@ Order Orchestrator::replace(OrderId id, std::optional<Quantity> qty, std::option
   return engine::replace(impl_->context, id, qty, price_limit);
 }
 
-void Orchestrator::apply(const BrokerReport& report) { apply_reports(impl_->context, std::span(&report, 1)); }
+void Orchestrator::apply(const BrokerReport& report) {
+  impl_->context.require_broker(report.broker);
+  if (report.ext_order_id.empty() && report.client_order_id.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a broker report names its order by ext_order_id or client_order_id");
+  }
+  apply_reports(impl_->context, std::span(&report, 1));
+}
 
 FillResult Orchestrator::simulate_fill(OrderId id, Price price, Quantity qty) {
   return engine::simulate_fill(impl_->context, id, price, qty);
@@ -227,7 +245,7 @@ StepResult Orchestrator::publish() { return {.published = engine::publish(impl_-
 
 StepResult Orchestrator::step() {
   Context& context = impl_->context;
-  impl_->place_due();
+  impl_->chores();
   StepResult result;
   result.sent = engine::dispatch(context, std::nullopt, std::nullopt);
   result.reports = impl_->poll_all();
@@ -240,20 +258,25 @@ StepResult Orchestrator::step() {
   return result;
 }
 
-RecoveryReport Orchestrator::recover() {
+RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   Context& context = impl_->context;
+  const Timestamp deadline = context.clock->now() + patience;
   RecoveryReport report;
-  report.abandoned = mark_abandoned(context, std::nullopt);
-  report.reports = impl_->poll_all();
-  resolve_unknown(context, {}, report);
-  resolve_pending_requests(context, std::nullopt);
-  report.sent = engine::dispatch(context, std::nullopt, std::nullopt);
-  report.reports += impl_->poll_all();
-  return report;
+  impl_->chores();
+  for (;;) {
+    report.abandoned += mark_abandoned(context, std::nullopt);
+    report.reports += impl_->poll_all();
+    report.waiting = 0;
+    resolve_unknown(context, {}, report);
+    resolve_pending_requests(context, std::nullopt);
+    report.sent += engine::dispatch(context, std::nullopt, std::nullopt);
+    report.reports += impl_->poll_all();
+    if (report.waiting == 0 || context.clock->now() >= deadline) return report;
+    context.clock->sleep_for(kPause);
+  }
 }
 
 bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
-  constexpr std::chrono::milliseconds kPause{20};
   Context& context = impl_->context;
   const Timestamp deadline = context.clock->now() + timeout;
   const auto settled_down = [](const Order& order) {

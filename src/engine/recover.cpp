@@ -1,8 +1,10 @@
 // What the broker classes allow when an order is in doubt:
-//   enforced, windowed   found: adopt. Not found, and the quiet period since the attempt is over: send again
+//   enforced; windowed, inside its window
+//                        found: adopt. Not found, and the quiet period since the attempt is over: send again
 //                        under the same client order id; should the first attempt surface after all, the
 //                        broker refuses the second.
-//   tag echo             found by our own tag: adopt. Not found: nothing refuses a second order, so it is
+//   tag echo; windowed, after its window
+//                        found by our own tag: adopt. Not found: nothing refuses a second order, so it is
 //                        never sent again; parked for a person once the quiet period is over.
 //   none                 parked.
 // No answer from the broker is no evidence: the order stays as it is, for as long as it takes.
@@ -82,13 +84,17 @@ void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryR
 }
 
 void park(Context& context, const Order& order, const std::string& why, RecoveryReport& report) {
-  if (order.parked) {
-    ++report.waiting;
-    return;
-  }
+  if (order.parked) return;
   const Timestamp now = context.clock->now();
   if (change_order(context, order, {make_signal(OrderSignal::kPark, now, why)}, still_unknown))
     ++report.parked;
+}
+
+// Whether a second order under the same client order id would be refused, should the first be there.
+bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order, Timestamp now) {
+  if (capabilities.broker_class == BrokerClass::kEnforced) return true;
+  return capabilities.broker_class == BrokerClass::kWindowed &&
+         now < order.created_at + capabilities.duplicate_window;
 }
 
 void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
@@ -109,13 +115,11 @@ void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
     ++report.waiting;
     return;
   }
-  if (capabilities.broker_class == BrokerClass::kTagEcho) {
+  if (!would_refuse_twice(capabilities, order, context.clock->now())) {
     return park(context, order,
-                "the broker's list does not show it, and the broker would not refuse it twice; check there "
-                "and decide",
-                report);
+                "the broker does not show it, and would not refuse it twice; check there and decide", report);
   }
-  if (resend(context, order.id)) {
+  if (dispatch_one(context, order.id, OrderStatus::kUnknown)) {
     ++report.resent;
   } else {
     ++report.waiting;

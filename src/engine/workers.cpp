@@ -7,14 +7,14 @@
 
 namespace orchestrator::engine {
 
-Workers::Workers(Context& context, std::function<void()> due) : context_(context), due_(std::move(due)) {
+void Workers::start() {
   for (const auto& [name, connector] : context_.brokers) {
     threads_.emplace_back([this, broker = name] { run([this, &broker] { send_round(broker); }); });
     threads_.emplace_back([this, broker = name] { run([this, &broker] { listen_round(broker); }); });
   }
   threads_.emplace_back([this] {
     run([this] {
-      due_();
+      chores_();
       publish(context_);
     });
   });

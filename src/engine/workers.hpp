@@ -17,13 +17,14 @@ namespace orchestrator::engine {
 // nobody else; one that publishes. Each begins with what an earlier process left.
 class Workers {
  public:
-  // `due` is called by the publishing thread each round: micro-batches that are due.
-  Workers(Context& context, std::function<void()> due);
+  // `chores` is called by the publishing thread each round.
+  Workers(Context& context, std::function<void()> chores) : context_(context), chores_(std::move(chores)) {}
   // Ends the threads after the step that each is in.
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
+  void start();
   // Something was accepted: look at once.
   void wake();
   // The last failure of a step, for health; empty while all is well.
@@ -35,7 +36,7 @@ class Workers {
   void listen_round(const std::string& broker);
 
   Context& context_;
-  std::function<void()> due_;
+  std::function<void()> chores_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::uint64_t wakes_ = 0;

@@ -13,9 +13,7 @@ TEST_CASE("the memory cache keeps the idempotency store's contract") {
 TEST_CASE("the memory cache remembers what was used most recently") {
   const Timestamp now = std::chrono::sys_days(std::chrono::year(2026) / 1 / 5);
   const auto cache = make_memory_idempotency_store(2);
-  const auto knows = [&](const char* key) {
-    return cache->find({"default", "place", key}, now).has_value();
-  };
+  const auto knows = [&](const char* key) { return cache->find({"default", "place", key}, now).has_value(); };
   cache->remember(testing::sample_record("a", now));
   cache->remember(testing::sample_record("b", now));
   CHECK(knows("a"));  // and is the most recent now

@@ -78,8 +78,18 @@ TEST_CASE("at a tag-echo broker what it does not list is parked and never sent a
     desk.oms->resolve(order.id,
                       {.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the book"});
     CHECK(desk.at(order.id).status == OrderStatus::kAcked);
-    CHECK(desk.event_words(order.id) ==
-          Words{"order.placed", "order.unknown", "order.parked", "order.resolved", "order.acked"});
+    CHECK(desk.event_words(order.id) == Words{"order.placed", "order.unknown", "order.parked",
+                                              "order.resolved", "order.released", "order.acked"});
+    check_at_most_once(desk);
+  }
+  SUBCASE("a decision that it was never placed outlives a stop switch") {
+    desk.oms->halt(ControlScope::kAll, "", "kill switch");
+    desk.oms->resolve(order.id,
+                      {.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the book"});
+    CHECK(desk.at(order.id).status == OrderStatus::kPlaced);
+    desk.oms->resume(ControlScope::kAll, "");
+    desk.oms->recover();
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
     check_at_most_once(desk);
   }
   SUBCASE("a person may say under which id the broker has it") {
@@ -223,5 +233,69 @@ TEST_CASE("a stop switch holds back what is placed and what would be sent again"
   desk.oms->recover();
   CHECK(desk.at(waiting.id).status == OrderStatus::kAcked);
   CHECK(desk.at(doubtful.id).status == OrderStatus::kAcked);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("recovery with patience goes on until the quiet period is over") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  const RecoveryReport report = desk.oms->recover(std::chrono::seconds(10));
+  CHECK(report.resent == 1);
+  CHECK(report.waiting == 0);
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+}
+
+TEST_CASE("recovery without an answer gives up when its patience is over") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  desk.broker->silent = true;
+  const Timestamp before = desk.clock->now();
+  CHECK(desk.oms->recover(std::chrono::seconds(3)).waiting == 1);
+  CHECK(desk.clock->now() - before >= std::chrono::seconds(3));
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+}
+
+TEST_CASE(
+    "a windowed broker refuses a repeated id for a while: sent again inside the window, parked after it") {
+  for (const bool inside : {true, false}) {
+    Desk desk(BrokerClass::kWindowed);
+    desk.broker->fates = {Fate::kLostBeforeAccept};
+    const Order order = desk.place_one();
+    desk.clock->advance(inside ? std::chrono::hours(7) : std::chrono::hours(9));
+    const RecoveryReport report = desk.oms->recover();
+    CHECK(report.resent == (inside ? 1U : 0U));
+    CHECK(report.parked == (inside ? 0U : 1U));
+    check_at_most_once(desk);
+  }
+}
+
+TEST_CASE("a broker that cannot be asked leaves an order in doubt to a person") {
+  Desk desk(BrokerClass::kNone);
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  CHECK(desk.oms->recover().parked == 1);
+  CHECK(desk.broker->look_ups == 0);
+}
+
+TEST_CASE("a report without an id or from a broker that does not exist is refused") {
+  Desk desk;
+  BrokerReport report = desk.broker->report(BrokerReport::Kind::kAck, "");
+  report.ext_order_id.clear();
+  CHECK(code_of([&] { desk.oms->apply(report); }) == ErrorCode::kInvalidArgument);
+  report.broker = "nobody";
+  CHECK(code_of([&] { desk.oms->apply(report); }) == ErrorCode::kUnknownBroker);
+}
+
+TEST_CASE("a stop switch that comes between two requests of a batch holds back the rest of it (I6)") {
+  Desk desk;
+  desk.broker->during_place = [&](const Order&) { desk.oms->halt(ControlScope::kAll, "", "kill switch"); };
+  const Receipt receipt = desk.oms->place(Desk::batch(std::vector<OrderRequest>(25, Desk::buy())));
+  CHECK(desk.broker->sends.size() == 10);
+  CHECK(desk.at(receipt.orders.back().id).status == OrderStatus::kPlaced);
+  desk.oms->resume(ControlScope::kAll, "");
+  desk.oms->dispatch();
+  CHECK(desk.broker->sends.size() == 25);
   check_at_most_once(desk);
 }

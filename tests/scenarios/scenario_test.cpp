@@ -97,8 +97,9 @@ class Desk {
 
   std::string operate(const Step& step) {
     const auto& words = step.words;
-    const std::map<std::string, ControlScope> scopes = {
-        {"all", ControlScope::kAll}, {"portfolio", ControlScope::kPortfolio}, {"broker", ControlScope::kBroker}};
+    const std::map<std::string, ControlScope> scopes = {{"all", ControlScope::kAll},
+                                                        {"portfolio", ControlScope::kPortfolio},
+                                                        {"broker", ControlScope::kBroker}};
     const std::string target = words.size() > 2 ? words[2] : "";
     if (words[0] == "halt") {
       oms_->halt(scopes.at(words.at(1)), target, "scenario");
@@ -140,14 +141,15 @@ class Desk {
   }
 
   std::string fill(const std::vector<std::string>& words) {
-    const FillResult result =
-        oms_->simulate_fill(id(words.at(1)), Price::from_string(words.at(3)), Quantity::from_string(words.at(2)));
+    const FillResult result = oms_->simulate_fill(id(words.at(1)), Price::from_string(words.at(3)),
+                                                  Quantity::from_string(words.at(2)));
     return "{\"execution\":" + to_json(result.execution) + ",\"order\":" + to_json(result.order) + "}";
   }
 
   std::string breaks(BatchId id) {
     std::string list;
-    for (const Break& found : oms_->compare_with_broker(id)) list += (list.empty() ? "" : ",") + to_json(found);
+    for (const Break& found : oms_->compare_with_broker(id))
+      list += (list.empty() ? "" : ",") + to_json(found);
     return "{\"breaks\":[" + list + "]}";
   }
 
@@ -235,7 +237,8 @@ TEST_CASE("scenarios over the memory store") {
 
 #ifdef ORCHESTRATOR_HAS_SQLITE
 TEST_CASE("scenarios over SQLite") {
-  const fs::path folder = fs::temp_directory_path() / ("orchestrator-scenarios-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("orchestrator-scenarios-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   int number = 0;
   run_scenarios([&] { return "sqlite:///" + (folder / (std::to_string(++number) + ".db")).string(); });

@@ -25,6 +25,7 @@ class ScriptedBroker final : public BrokerConnector {
     capabilities_.orders_max = 10;
     capabilities_.replaces = true;
     capabilities_.quiet_period = std::chrono::seconds(5);
+    capabilities_.duplicate_window = std::chrono::hours(8);
   }
 
   const BrokerCapabilities& capabilities() const override { return capabilities_; }

@@ -162,6 +162,7 @@ TEST_CASE("the lawful transitions are exactly these") {
       {kFilled, kSettled},
       {kCancelled, kSettled},
       {kExpired, kSettled},
+      {kUnknown, kPlaced},
   };
   for (int from = 0; from < kOrderStatusCount; ++from) {
     for (int to = 0; to < kOrderStatusCount; ++to) {
@@ -295,6 +296,8 @@ TEST_CASE("the same executions and cancel end alike in every order and however o
     }
     std::vector<int> script;
     for (int i = 0; i < count; ++i) script.insert(script.end(), {i, i});
+    constexpr int kCancelStep = -1;
+    if (random() % 2 == 0) script.insert(script.end(), {kCancelStep, kCancelStep});
 
     std::optional<Order> expected;
     for (int permutation = 0; permutation < 8; ++permutation) {
@@ -303,6 +306,10 @@ TEST_CASE("the same executions and cancel end alike in every order and however o
       Recorder recorder;
       std::vector<Execution> applied;
       for (const int i : script) {
+        if (i == kCancelStep) {
+          apply_signal(order, make_signal(OrderSignal::kCancel, order, nullptr), recorder);
+          continue;
+        }
         const Execution& execution = executions[static_cast<std::size_t>(i)];
         const auto same = [&](const Execution& other) {
           return other.execution_id == execution.execution_id;
@@ -328,5 +335,27 @@ TEST_CASE("the same executions and cancel end alike in every order and however o
       CHECK(order.fill_notional == expected->fill_notional);
       CHECK(order.overfilled == expected->overfilled);
     }
+  }
+}
+
+TEST_CASE("a change that is confirmed after the old quantity has executed reopens the order") {
+  Order order = make_order(OrderStatus::kFilled);
+  Recorder recorder;
+  Signal replaced = make_signal(OrderSignal::kReplace, order, nullptr);
+  replaced.qty = Quantity::from_int(150);
+  CHECK(apply_signal(order, replaced, recorder) == Verdict::kFlag);
+  CHECK(order.status == OrderStatus::kPartiallyFilled);
+  CHECK(order.remaining_qty() == Quantity::from_int(50));
+  CHECK(apply_signal(order, replaced, recorder) == Verdict::kIgnore);
+}
+
+TEST_CASE("an ended order ignores the report of its end when it comes again") {
+  for (const OrderStatus status : {OrderStatus::kCancelled, OrderStatus::kExpired, OrderStatus::kRejected}) {
+    Order order = make_order(status);
+    Recorder recorder;
+    for (const OrderSignal end : {OrderSignal::kCancel, OrderSignal::kExpire, OrderSignal::kReject}) {
+      CHECK(apply_signal(order, make_signal(end, order, nullptr), recorder) == Verdict::kIgnore);
+    }
+    CHECK(recorder.types.empty());
   }
 }

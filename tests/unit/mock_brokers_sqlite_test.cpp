@@ -328,17 +328,22 @@ TEST_CASE("a database of another program is refused and left as it was") {
   SUBCASE("with a mark of its own") {
     SQLite::Database(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("PRAGMA application_id = 77");
   }
-  SUBCASE("in write-ahead mode") {
-    SQLite::Database database(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec("CREATE TABLE t (x)");
+  SUBCASE("in write-ahead mode, by a program that died") {
+    const pid_t owner = fork_child([&]() -> int {
+      SQLite::Database database(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+      database.exec("PRAGMA journal_mode = WAL");
+      database.exec("CREATE TABLE t (x)");
+      ::_exit(0);  // without closing, which would empty the log
+    });
+    CHECK(ended_with(wait_for(owner), 0));
+    CHECK_FALSE(bytes_of(file + "-wal").empty());
   }
   SUBCASE("not a database at all") {
     std::ofstream(file) << "a letter to my aunt, long enough to be read as a page";
   }
-  const std::string before = bytes_of(file);
+  const std::string before = bytes_of(file) + bytes_of(file + "-wal");
   CHECK(opening_fails_with(file) == ErrorCode::kForeignDatabase);
-  CHECK(bytes_of(file) == before);
+  CHECK(bytes_of(file) + bytes_of(file + "-wal") == before);
   CHECK_FALSE(std::filesystem::exists(file + ".lock"));
 }
 

@@ -2,18 +2,16 @@
 // and input, same ids and behaviour. They remember what they accepted in a ledger of their own, outside
 // the order store, so that recovery asks a broker that really knows.
 //
-//                        zerodha-mock                          alpaca-mock
-//   ext order id         YYMMDD of the Indian day + a          UUID from seed and client order id
-//                        counter of at least nine digits
-//   client order id      1 to 20 letters and digits            1 to 48 characters
-//   placed twice         two orders; look_up() finds the       one order: the same terms are accepted under
-//                        oldest and its reason counts them     its id, other terms are rejected
-//   look_up(), book()    orders of the present Indian day      every order
-//   replace()            keeps both ids; the change's own      keeps both ids; look_up() finds the order by
-//   the
-//                        client order id is not known          change's client order id too, which must be
-//                        fresh
-//   day, calendar        UTC+05:30, "NSE"                      UTC-05:00 all year, "NYSE"
+//                      zerodha-mock                         alpaca-mock
+//   ext order id       Indian day YYMMDD + a counter of     UUID from seed and client order id
+//                      at least nine digits
+//   client order id    1 to 20 letters and digits           1 to 48 characters
+//   placed twice       two orders; look_up() finds the      one order: accepted again on the same terms,
+//                      oldest, its reason counts them       rejected on others
+//   look_up(), book()  orders of the present Indian day     every order
+//   replace()          keeps both ids; forgets the          keeps both ids; look_up() finds the order by
+//                      change's own client order id         the change's client order id, too
+//   day, calendar      UTC+05:30, "NSE"                     UTC-05:00 all year, "NYSE"
 //
 // Both: fills come from a fill model (see below) or from simulate_fill(). Stop orders execute only by
 // simulate_fill(). Nothing expires: a day, ioc or fok order that does not execute stays working. The symbol
@@ -30,15 +28,15 @@
 namespace orchestrator {
 
 struct MockBrokerOptions {
-  // A file that survives restarts and is shared safely by several mocks, of either kind, and processes (with
-  // a lock file, "<ledger>.lock", beside it; local file systems only), or "memory:" for a ledger that lives
-  // and dies with the connector. An order that place() accepted survives the death of the process, but not
-  // necessarily a power cut.
+  // A file that survives restarts and is shared safely by several mocks, of either kind, and processes, or
+  // "memory:" for a ledger that lives and dies with the connector. The file has others beside it that belong
+  // to it ("-wal", "-shm", ".lock"): move them together. Local file systems only. An order that place()
+  // accepted survives the death of the process, but not necessarily a power cut.
   std::string ledger = "memory:";
   // All optional; anything else is refused:
   //   "seed": integer            default 1
   //   "fill_model": "none" (wait for simulate_fill, the default) | "immediate" (all within place()) |
-  //                 "partial" (half, in whole units, within place(), the rest at the next poll) |
+  //                 "partial" (half within place(), in whole units, the rest at the next poll) |
   //                 "at_limit" (all at the next poll) | "slippage" (like at_limit, worse by slippage_bps). At
   //                 the limit price, or at market_price for an order without one. What happens at the next
   //                 poll is settled when the order comes in, whichever connector of the ledger polls

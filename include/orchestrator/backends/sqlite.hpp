@@ -25,9 +25,9 @@ struct SqliteOptions {
 // program), schema_too_new (made by a newer program), schema_outdated (run `migrate up`), migration_failed
 // (rolled back; or applied earlier with other statements than this program has).
 //
-// Beside the file lies <path>.lock, by which processes take turns; never delete it. After a commit whose outcome
-// is not known (an I/O error while syncing) the store refuses every write with storage_unavailable, and reads
-// go on; open it anew.
+// Beside the file lies <path>.lock, by which processes take turns; never delete it. After a commit whose
+// outcome is not known (an I/O error while syncing) the store refuses every write with storage_unavailable,
+// and reads go on; open it anew.
 [[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);
 
 struct MigrationStatus {

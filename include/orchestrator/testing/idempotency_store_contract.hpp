@@ -4,7 +4,8 @@
 //   #include <orchestrator/testing/idempotency_store_contract.hpp>
 //
 //   TEST_CASE("my cache keeps the contract") {
-//     orchestrator::testing::idempotency_store_contract([](std::size_t entries) { return make_my_cache(entries); });
+//     orchestrator::testing::idempotency_store_contract([](std::size_t entries) { return
+//     make_my_cache(entries); });
 //   }
 //
 // doctest 2.4 or later is needed, included first. `make` gives a new, empty cache that is meant for so many
@@ -104,7 +105,9 @@ inline void idempotency_store_contract(const MakeIdempotencyStore& make) {
           const IdempotencyRecord mine = sample_record("key" + std::to_string((i * 7 + t) % 40), now);
           cache->remember(mine);
           const IdempotencyRecord other = sample_record("key" + std::to_string((i + t) % 40), now);
-          if (!is_right(cache->find(mine.scope, now), mine) || !is_right(cache->find(other.scope, now), other)) ++wrong;
+          if (!is_right(cache->find(mine.scope, now), mine) ||
+              !is_right(cache->find(other.scope, now), other))
+            ++wrong;
         }
       });
     }

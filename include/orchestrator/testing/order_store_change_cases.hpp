@@ -49,8 +49,10 @@ inline void an_order_is_found_by_the_brokers_latest_id(Store& store) {
     ChangeUnit unit;
     unit.orders = {first};
     REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
-    CHECK(found("X1") == (std::string("X1") == ext_order_id ? std::vector{first.id} : std::vector<OrderId>{}));
-    CHECK(found("X2") == (std::string("X2") == ext_order_id ? std::vector{first.id} : std::vector<OrderId>{}));
+    CHECK(found("X1") ==
+          (std::string("X1") == ext_order_id ? std::vector{first.id} : std::vector<OrderId>{}));
+    CHECK(found("X2") ==
+          (std::string("X2") == ext_order_id ? std::vector{first.id} : std::vector<OrderId>{}));
   }
   CHECK(found("") == std::vector{first.id, orders[1].id});
   // Brokers may use an id again.
@@ -118,7 +120,8 @@ inline void commit_conflicts_by_batch_version(Store& store) {
 inline void an_execution_takes_effect_once(Store& store) {
   const auto orders = place(store, {.orders = 2});
   ChangeUnit unit;
-  unit.executions = {execution_of(orders[1], "e1"), execution_of(orders[0], "e2"), execution_of(orders[1], "e0")};
+  unit.executions = {execution_of(orders[1], "e1"), execution_of(orders[0], "e2"),
+                     execution_of(orders[1], "e0")};
   unit.executions[2].kind = ExecutionKind::kBust;
   unit.executions[2].ref_execution_id = "e1";
   unit.executions[2].fees = money("-1.25");
@@ -178,8 +181,11 @@ inline void a_unit_is_written_whole_or_not_at_all(Store& store) {
   };
   refused_with(CommitStatus::kConflict, [&](ChangeUnit& unit) { unit.orders.push_back(orders[1]); });
   refused_with(CommitStatus::kConflict, [&](ChangeUnit& unit) { unit.batches.push_back(batch); });
-  refused_with(CommitStatus::kConflict, [](ChangeUnit& unit) { unit.executions.push_back(unit.executions[0]); });
-  refused_with(CommitStatus::kLimit, [](ChangeUnit& unit) { unit.margins.push_back({2, money("1"), money("0.5")}); });
+  refused_with(CommitStatus::kConflict,
+               [](ChangeUnit& unit) { unit.executions.push_back(unit.executions[0]); });
+  refused_with(CommitStatus::kLimit, [](ChangeUnit& unit) {
+    unit.margins.push_back({2, money("1"), money("0.5")});
+  });
   ChangeUnit below_zero = full_unit(orders[0], batch);
   below_zero.margins.push_back({2, money("-1"), {}});
   CHECK(thrown(store, [&] { store.commit(below_zero); }) == ErrorCode::kInternal);
@@ -267,7 +273,8 @@ inline void a_refused_unit_affects_no_other(Store& store) {
     // The receipt names the ids that were stored.
     const auto record = store.idempotency({"default", "place", batch.idempotency_key});
     std::string expected = "batch " + std::to_string(batch.id) + " orders";
-    for (const Order& order : store.orders({.batch_id = batch.id})) expected += " " + std::to_string(order.id);
+    for (const Order& order : store.orders({.batch_id = batch.id}))
+      expected += " " + std::to_string(order.id);
     REQUIRE(record.has_value());
     CHECK(record->response == expected);
   }
@@ -289,7 +296,8 @@ inline void events_stay_in_the_log_and_leave_the_outbox(Store& store) {
   using Lines = std::vector<std::string>;
   const auto all = store.events({});
   REQUIRE(all.size() == 4);
-  CHECK(std::is_sorted(all.begin(), all.end(), [](const EventRow& a, const EventRow& b) { return a.id < b.id; }));
+  CHECK(std::is_sorted(all.begin(), all.end(),
+                       [](const EventRow& a, const EventRow& b) { return a.id < b.id; }));
   CHECK(lines({.batch_id = orders[0].batch_id}) == Lines{"placed", "first ", "second"});
   CHECK(lines({.order_id = orders[1].id}) == Lines{"placed", "second"});
   CHECK(lines({.order_id = 999'999}).empty());

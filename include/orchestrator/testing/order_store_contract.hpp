@@ -7,9 +7,9 @@
 //     orchestrator::testing::order_store_contract([] { return make_my_store(); });
 //   }
 //
-// doctest 2.4 or later is needed, included first; the library itself does not use it. `make` gives a new, empty
-// store at every call. What only a durable store can promise (kills, full disks, several processes) is not
-// here: such a backend has tests of its own for it.
+// doctest 2.4 or later is needed, included first; the library itself does not use it. `make` gives a new,
+// empty store at every call. What only a durable store can promise (kills, full disks, several processes) is
+// not here: such a backend has tests of its own for it.
 #pragma once
 
 #ifndef DOCTEST_LIBRARY_INCLUDED
@@ -38,11 +38,13 @@ inline void order_store_contract(const MakeStore& make) {
       {"accept assigns growing ids before it composes", store::accept_assigns_growing_ids_before_it_composes},
       {"accept can claim in the same commit", store::accept_can_claim_in_the_same_commit},
       {"a key is used once per tenant and operation", store::a_key_is_used_once_per_tenant_and_operation},
-      {"a key is answered before anything else is asked", store::a_key_is_answered_before_anything_else_is_asked},
+      {"a key is answered before anything else is asked",
+       store::a_key_is_answered_before_anything_else_is_asked},
       {"stop switches refuse batches", store::stop_switches_refuse_batches},
       {"margin and day limits hold", store::margin_and_day_limits_hold},
       {"a client order id exists once", store::a_client_order_id_exists_once},
-      {"an exception while composing refuses the batch", store::an_exception_while_composing_refuses_the_batch},
+      {"an exception while composing refuses the batch",
+       store::an_exception_while_composing_refuses_the_batch},
       {"a unit that disagrees with itself is refused", store::a_unit_that_disagrees_with_itself_is_refused},
       {"racing twins make one batch", store::racing_twins_make_one_batch},
       {"margin is never exceeded by racing batches", store::margin_is_never_exceeded_by_racing_batches},
@@ -62,7 +64,8 @@ inline void order_store_contract(const MakeStore& make) {
       {"racing changes of one order follow each other", store::racing_changes_of_one_order_follow_each_other},
       {"a refused unit affects no other", store::a_refused_unit_affects_no_other},
       {"events stay in the log and leave the outbox", store::events_stay_in_the_log_and_leave_the_outbox},
-      {"the inbox keeps reports until they are removed", store::the_inbox_keeps_reports_until_they_are_removed},
+      {"the inbox keeps reports until they are removed",
+       store::the_inbox_keeps_reports_until_they_are_removed},
       {"cursors are kept per broker and account", store::cursors_are_kept_per_broker_and_account},
       {"expired keys leave their tombstones", store::expired_keys_leave_their_tombstones},
       {"every combination of order conditions holds", store::every_combination_of_order_conditions_holds},

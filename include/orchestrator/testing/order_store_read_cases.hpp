@@ -11,7 +11,9 @@ namespace orchestrator::testing::store {
 
 // Orders of several tenants, portfolios, brokers and instruments in all statuses, with a clock that jumps.
 inline void populate(Store& store, std::mt19937_64& random) {
-  const auto pick = [&random](int count) { return static_cast<int>(random() % static_cast<unsigned>(count)); };
+  const auto pick = [&random](int count) {
+    return static_cast<int>(random() % static_cast<unsigned>(count));
+  };
   for (int i = 0; i < 24; ++i) {
     const Sample sample{.key = "key" + std::to_string(i % 20),
                         .orders = 1 + pick(4),
@@ -46,7 +48,8 @@ inline OrderQuery random_query(std::mt19937_64& random, const std::vector<Order>
   if (sometimes()) query.instrument_id = order().instrument_id;
   if (sometimes()) query.broker = order().broker;
   if (pick(3) == 0) {
-    for (std::size_t i = 0; i <= pick(4); ++i) query.statuses.push_back(static_cast<OrderStatus>(pick(kOrderStatusCount)));
+    for (std::size_t i = 0; i <= pick(4); ++i)
+      query.statuses.push_back(static_cast<OrderStatus>(pick(kOrderStatusCount)));
   }
   if (pick(15) == 0) query.client_order_id = order().client_order_id;
   if (pick(15) == 0) query.ext_order_id = order().ext_order_id;
@@ -71,20 +74,21 @@ bool is_wanted(const std::optional<Value>& wanted, const Value& value) {
 inline bool matches(const Order& order, const OrderQuery& query) {
   const bool abandoned = order.status == OrderStatus::kSubmitting && order.lease_until &&
                          query.abandoned_at && *order.lease_until < *query.abandoned_at;
-  const bool in_cursor = query.newest_first ? query.before_id == 0 || order.id < query.before_id
-                                            : order.id > query.after_id;
+  const bool in_cursor =
+      query.newest_first ? query.before_id == 0 || order.id < query.before_id : order.id > query.after_id;
   return in_cursor && is_wanted(query.tenant, order.tenant) && is_among(query.ids, order.id) &&
          is_wanted(query.batch_id, order.batch_id) && is_wanted(query.portfolio_id, order.portfolio_id) &&
          is_wanted(query.instrument_id, order.instrument_id) && is_wanted(query.broker, order.broker) &&
          is_among(query.statuses, order.status) && is_wanted(query.client_order_id, order.client_order_id) &&
          is_wanted(query.ext_order_id, order.ext_order_id) &&
-         (!query.created_from || order.created_at >= *query.created_from) && (!query.abandoned_at || abandoned);
+         (!query.created_from || order.created_at >= *query.created_from) &&
+         (!query.abandoned_at || abandoned);
 }
 
 inline std::string text_of(const OrderQuery& q) {
   Text text;
-  text.line("query", q.tenant, q.batch_id, q.portfolio_id, q.instrument_id, q.broker, q.client_order_id, q.ext_order_id,
-            q.created_from, q.abandoned_at, q.after_id, q.before_id, q.newest_first, q.limit);
+  text.line("query", q.tenant, q.batch_id, q.portfolio_id, q.instrument_id, q.broker, q.client_order_id,
+            q.ext_order_id, q.created_from, q.abandoned_at, q.after_id, q.before_id, q.newest_first, q.limit);
   for (const OrderId id : q.ids) text.line("id", id);
   for (const OrderStatus status : q.statuses) text.line("status", status);
   return text.str();
@@ -156,7 +160,8 @@ inline void a_batchs_status_follows_its_orders(Store& store) {
   CHECK(status() == BatchStatus::kProcessing);
   CHECK(store.batches({.status = BatchStatus::kPending}).empty());
   CHECK(store.batches({.status = BatchStatus::kProcessing}).size() == 1);
-  const auto end_with = [&](std::int32_t filled, std::int32_t executed, std::int32_t cancelled, std::int32_t rejected) {
+  const auto end_with = [&](std::int32_t filled, std::int32_t executed, std::int32_t cancelled,
+                            std::int32_t rejected) {
     ChangeUnit unit;
     unit.batches = store.batches({});
     OrderBatch& batch = unit.batches[0];
@@ -231,15 +236,21 @@ inline void brokers_are_kept_by_name(Store& store) {
   const auto seeded = store.brokers();
   REQUIRE(seeded.size() == 2);
   for (const char* name : {"zerodha-mock", "alpaca-mock"}) {
-    const auto row = std::find_if(seeded.begin(), seeded.end(), [&](const auto& b) { return b.broker_name == name; });
+    const auto row =
+        std::find_if(seeded.begin(), seeded.end(), [&](const auto& b) { return b.broker_name == name; });
     REQUIRE(row != seeded.end());
     CHECK(row->active);
     CHECK(row->config_json == "{}");
     CHECK(row->id > 0);
   }
-  store.put_broker({.broker_name = "kite", .config_json = "{\"a\":1}", .created_at = kNow, .updated_at = kNow});
+  store.put_broker(
+      {.broker_name = "kite", .config_json = "{\"a\":1}", .created_at = kNow, .updated_at = kNow});
   const Timestamp later = kNow + std::chrono::hours(1);
-  store.put_broker({.broker_name = "kite", .config_json = "{}", .active = false, .created_at = later, .updated_at = later});
+  store.put_broker({.broker_name = "kite",
+                    .config_json = "{}",
+                    .active = false,
+                    .created_at = later,
+                    .updated_at = later});
   const auto brokers = store.brokers();
   REQUIRE(brokers.size() == 3);
   CHECK(brokers[2].broker_name == "kite");

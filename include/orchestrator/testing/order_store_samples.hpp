@@ -34,7 +34,8 @@ struct Sample {
   PortfolioLimits limits = {};
 };
 
-// A batch of placed orders with client order ids made of tenant and key, a receipt that names its ids and one event.
+// A batch of placed orders with client order ids made of tenant and key, a receipt that names its ids and one
+// event.
 inline AcceptUnit accept_unit(const Sample& sample) {
   AcceptUnit unit;
   unit.idempotency.scope = {sample.tenant, "place", sample.key};
@@ -124,8 +125,8 @@ inline Order changed_everywhere(Order order) {
   order.lease_epoch += 15;
   order.lease_owner = 16;
   std::int64_t minutes = 0;
-  for (auto* at : {&order.lease_until, &order.submitted_at, &order.acked_at, &order.executed_at, &order.ended_at,
-                   &order.settled_at}) {
+  for (auto* at : {&order.lease_until, &order.submitted_at, &order.acked_at, &order.executed_at,
+                   &order.ended_at, &order.settled_at}) {
     *at = kNow + std::chrono::minutes(++minutes);
   }
   ++order.version;
@@ -185,8 +186,7 @@ class Text {
     value ? put(*value) : static_cast<void>(out_ << "none");
   }
   template <class Value>
-    requires(std::is_integral_v<Value> || std::is_enum_v<Value>)
-  void put(Value value) {
+  requires(std::is_integral_v<Value> || std::is_enum_v<Value>) void put(Value value) {
     out_ << static_cast<std::int64_t>(value);
   }
 
@@ -195,26 +195,26 @@ class Text {
 
 inline std::string text_of(const Order& o) {
   return Text()
-      .line("order", o.id, o.batch_id, o.leg, o.tenant, o.portfolio_id, o.broker, o.client_order_id, o.ext_order_id,
-            o.instrument_id, o.symbol, o.side, o.order_type, o.time_in_force, o.qty, o.price_limit, o.stop_price,
-            o.multiplier, o.status, o.fill_qty, o.fill_notional, o.fees, o.margin_reserved, o.reason, o.ended_as,
-            o.cancel_requested, o.pending_qty,
-            o.pending_price_limit, o.replace_count, o.overfilled, o.late_fill, o.busted, o.parked, o.attempt,
-            o.lease_epoch, o.lease_owner, o.lease_until, o.created_at, o.submitted_at, o.acked_at, o.executed_at,
-            o.ended_at, o.settled_at, o.version, o.event_seq)
+      .line("order", o.id, o.batch_id, o.leg, o.tenant, o.portfolio_id, o.broker, o.client_order_id,
+            o.ext_order_id, o.instrument_id, o.symbol, o.side, o.order_type, o.time_in_force, o.qty,
+            o.price_limit, o.stop_price, o.multiplier, o.status, o.fill_qty, o.fill_notional, o.fees,
+            o.margin_reserved, o.reason, o.ended_as, o.cancel_requested, o.pending_qty, o.pending_price_limit,
+            o.replace_count, o.overfilled, o.late_fill, o.busted, o.parked, o.attempt, o.lease_epoch,
+            o.lease_owner, o.lease_until, o.created_at, o.submitted_at, o.acked_at, o.executed_at, o.ended_at,
+            o.settled_at, o.version, o.event_seq)
       .str();
 }
 inline std::string text_of(const OrderBatch& b) {
   return Text()
       .line("batch", b.id, b.tenant, b.user_id, b.portfolio_id, b.idempotency_key, b.orders_json, b.status,
-            b.created_at, b.total_orders, b.open_orders, b.filled_orders, b.executed_orders, b.cancelled_orders,
-            b.rejected_orders, b.version, b.event_seq)
+            b.created_at, b.total_orders, b.open_orders, b.filled_orders, b.executed_orders,
+            b.cancelled_orders, b.rejected_orders, b.version, b.event_seq)
       .str();
 }
 inline std::string text_of(const Execution& e) {
   return Text()
-      .line("execution", e.broker, e.account, e.execution_id, e.order_id, e.kind, e.ref_execution_id, e.qty, e.price,
-            e.fees, e.executed_at, e.recorded_at)
+      .line("execution", e.broker, e.account, e.execution_id, e.order_id, e.kind, e.ref_execution_id, e.qty,
+            e.price, e.fees, e.executed_at, e.recorded_at)
       .str();
 }
 inline std::string text_of(const IdempotencyRecord& r) {
@@ -231,8 +231,8 @@ inline std::string text_of(const InboxReport& row) {
   const Execution& e = r.execution;
   return Text()
       .line("inbox", row.id, row.received_at, r.kind, r.broker, r.account, r.ext_order_id, r.client_order_id,
-            e.execution_id, e.kind, e.ref_execution_id, e.qty, e.price, e.fees, e.executed_at, r.qty, r.price_limit,
-            r.reason, r.at)
+            e.execution_id, e.kind, e.ref_execution_id, e.qty, e.price, e.fees, e.executed_at, r.qty,
+            r.price_limit, r.reason, r.at)
       .str();
 }
 inline std::string text_of(const PortfolioUsage& u) {

@@ -56,7 +56,8 @@ ErrorCode thrown(Store& store, Call&& call) {
 // --- accept ---------------------------------------------------------------------------------------
 
 inline void accept_stores_what_it_was_given(Store& store) {
-  AcceptUnit unit = accept_unit({.orders = 2, .margin = money("7.25"), .notional = money("100.000000000000000001")});
+  AcceptUnit unit =
+      accept_unit({.orders = 2, .margin = money("7.25"), .notional = money("100.000000000000000001")});
   unit.batch.orders_json = "[\"\xE2\x82\xB9\", 'quoted', \"\\u0000\"]";
   unit.orders[1].side = Side::kSell;
   unit.orders[1].order_type = OrderType::kStopLimit;
@@ -155,7 +156,8 @@ inline void stop_switches_refuse_batches(Store& store) {
     CHECK((store.accept(unit).status == Status::kAccepted) == (halt.scope != ControlScope::kAll));
     CHECK(store.remove_halt(halt.scope, halt.target));
   };
-  check(halt_of(ControlScope::kPortfolio, "2", "risk"), {.key = "a", .portfolio_id = 2}, {.key = "b", .portfolio_id = 22});
+  check(halt_of(ControlScope::kPortfolio, "2", "risk"), {.key = "a", .portfolio_id = 2},
+        {.key = "b", .portfolio_id = 22});
   check(halt_of(ControlScope::kBroker, "south", "outage"), {.key = "c", .broker = "south"}, {.key = "d"});
   check(halt_of(ControlScope::kAll, "", "fire"), {.key = "e"}, {.key = "f"});
   // One leg of several is enough.
@@ -240,7 +242,8 @@ inline void racing_twins_make_one_batch(Store& store) {
     AcceptUnit unit = accept_unit({.key = "race", .orders = 2});
     const AcceptResult result = store.accept(unit);
     accepted += result.status == Status::kAccepted ? 1 : 0;
-    answers[static_cast<std::size_t>(i)] = result.existing ? result.existing->response : unit.idempotency.response;
+    answers[static_cast<std::size_t>(i)] =
+        result.existing ? result.existing->response : unit.idempotency.response;
   });
   CHECK(accepted == 1);
   CHECK(store.batches({}).size() == 1);
@@ -329,7 +332,8 @@ inline void claim_keeps_to_what_was_asked(Store& store) {
 inline void claim_can_take_an_order_in_doubt(Store& store) {
   const auto orders = place(store, {.orders = 2});
   ChangeUnit doubt;
-  for (const Order& order : store.claim(claim_request(store))) doubt.orders.push_back(changed(order, OrderStatus::kUnknown));
+  for (const Order& order : store.claim(claim_request(store)))
+    doubt.orders.push_back(changed(order, OrderStatus::kUnknown));
   REQUIRE(store.commit(doubt) == CommitStatus::kCommitted);
   CHECK(store.claim(claim_request(store)).empty());
   ClaimRequest request = claim_request(store);

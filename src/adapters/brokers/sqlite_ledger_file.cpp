@@ -130,6 +130,8 @@ int pragma(SQLite::Database& database, const char* sql) { return database.execAn
 
 // Whether the file is still empty; throws for one that is not ours to write.
 bool is_empty(SQLite::Database& database, const std::string& path) {
+  // One snapshot: another process may be making the tables right now.
+  const SQLite::Transaction snapshot(database);
   const int application_id = pragma(database, "PRAGMA application_id");
   const int version = pragma(database, "PRAGMA user_version");
   const int objects = pragma(database, "SELECT count(*) FROM sqlite_schema");

@@ -13,8 +13,22 @@ namespace {
 // More shapes of built statements than any front end asks for; beyond it all are prepared anew.
 constexpr std::size_t kBuiltStatementsMax = 64;
 
+// The system's reason for the last failure; 0: unknown. SQLite does not pass it on when a commit fails, but the
+// write-ahead log's file knows.
+int system_error(sqlite3* db) {
+  if (db == nullptr) return 0;
+  if (const int error = sqlite3_system_errno(db); error != 0) return error;
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log != nullptr &&
+      log->pMethods != nullptr && log->pMethods->xFileControl != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error;
+}
+
 std::string system_reason(sqlite3* db) {
-  const int error = db == nullptr ? 0 : sqlite3_system_errno(db);
+  const int error = system_error(db);
   return error == 0 ? std::string() : ": " + std::generic_category().message(error);
 }
 
@@ -23,7 +37,7 @@ std::string system_reason(sqlite3* db) {
 bool is_full(sqlite3* db, int result) {
   if ((result & 0xff) == SQLITE_FULL) return true;
   if (result != SQLITE_IOERR_WRITE) return false;
-  const int error = sqlite3_system_errno(db);
+  const int error = system_error(db);
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
