@@ -37,6 +37,7 @@ ExitCode list(Session& session, const EventOptions& options) {
   session.print(
       [&] {
         std::vector<std::string> documents;
+        documents.reserve(events.size());
         for (const auto& event : events) documents.push_back(to_cloud_event(event, source));
         return json_object({{"events", json_array(documents)}, {"next_cursor", std::to_string(next_cursor)}});
       },

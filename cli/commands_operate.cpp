@@ -156,10 +156,9 @@ void add_operate_commands(CommandLine& line) {
   add_day(settle_verb, "--as-of", *as_of, "the day")->required();
 
   auto patience_s = std::make_shared<std::size_t>(5);
-  auto* recover_verb =
-      add_verb(line, &line.app, "recover",
-               "Find what an earlier run left in doubt, and settle it by broker evidence", "recover --json",
-               [patience_s](Session& session) { return recover(session, *patience_s); });
+  auto* recover_verb = add_verb(
+      line, &line.app, "recover", "Find what an earlier run left in doubt, and settle it by broker evidence",
+      "recover --json", [patience_s](Session& session) { return recover(session, *patience_s); });
   add_count(recover_verb, "--wait-timeout", *patience_s, 86'400,
             "seconds to go on asking while a broker's answer is awaited [5]");
 

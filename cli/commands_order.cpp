@@ -92,6 +92,7 @@ ExitCode list(Session& session, const ListOptions& options) {
 
 std::vector<std::string> status_words() {
   std::vector<std::string> words;
+  words.reserve(kOrderStatusCount);
   for (int i = 0; i < kOrderStatusCount; ++i) words.emplace_back(to_string(static_cast<OrderStatus>(i)));
   return words;
 }

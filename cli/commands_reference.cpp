@@ -30,6 +30,7 @@ ExitCode import_instruments(Session& session, const std::string& path) {
 
 ExitCode list_instruments(Session& session, const std::vector<std::string>& ids) {
   std::vector<InstrumentId> wanted;
+  wanted.reserve(ids.size());
   for (const auto& id : ids) wanted.push_back(parse_id(id, "INSTRUMENT_ID"));
   const auto instruments = session.orchestrator().reference().instruments(wanted);
   session.print(
@@ -121,6 +122,7 @@ ExitCode list_limits(Session& session) {
   session.print(
       [&] {
         std::vector<std::string> documents;
+        documents.reserve(rows.size());
         for (const auto& row : rows) documents.push_back(limits_json(session, row));
         return json_object({{"limits", json_array(documents)}});
       },

@@ -162,9 +162,9 @@ void add_completion_command(CommandLine& line) {
                         [&line, shell](Session& session) {
                           std::vector<Node> nodes;
                           add_nodes(line.app, "", nodes);
-                          const auto script = *shell == "bash"  ? bash_script(nodes)
-                                              : *shell == "zsh" ? zsh_script(nodes)
-                                                                : fish_script(nodes);
+                          auto script = *shell == "bash"  ? bash_script(nodes)
+                                        : *shell == "zsh" ? zsh_script(nodes)
+                                                          : fish_script(nodes);
                           session.print(
                               [&] {
                                 return json_object({{"shell", quote(*shell)}, {"script", quote(script)}});

@@ -60,6 +60,7 @@ class Session {
 template <class Rows>
 [[nodiscard]] std::string json_array_of(const Rows& rows) {
   std::vector<std::string> documents;
+  documents.reserve(rows.size());
   for (const auto& row : rows) documents.push_back(to_json(row));
   return json_array(documents);
 }

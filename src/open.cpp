@@ -38,13 +38,24 @@ std::string ledger_of(const OpenOptions& options) {
   return std::string(kDefaultLedger);
 }
 
+// nullptr: no mock has that name.
+std::unique_ptr<BrokerConnector> make_mock(const std::string& name, const MockBrokerOptions& options,
+                                           const Clock& clock) {
+  if (name == "zerodha-mock") return make_zerodha_mock(options, clock);
+  if (name == "alpaca-mock") return make_alpaca_mock(options, clock);
+  return nullptr;
+}
+
 // The mocks that have a settings row, with its settings.
 void add_mocks(Parts& parts, const std::string& ledger) {
+  const Clock& clock = *parts.clock;
   for (const BrokerConnectorConfig& config : parts.store->brokers()) {
-    const MockBrokerOptions mock{ledger, config.config_json};
-    if (config.broker_name == "zerodha-mock") parts.brokers.push_back(make_zerodha_mock(mock, *parts.clock));
-    if (config.broker_name == "alpaca-mock") parts.brokers.push_back(make_alpaca_mock(mock, *parts.clock));
+    auto mock = make_mock(config.broker_name, {.ledger = ledger, .config_json = config.config_json}, clock);
+    if (mock) parts.brokers.push_back(std::move(mock));
   }
+  parts.check_broker_config = [&clock](const std::string& name, const std::string& config_json) {
+    make_mock(name, {.ledger = std::string(kMemoryUrl), .config_json = config_json}, clock);
+  };
 }
 
 // A connector that the caller brings needs a settings row to be routed to.

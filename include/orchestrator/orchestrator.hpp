@@ -68,6 +68,9 @@ struct Parts {
   std::unique_ptr<OrderBatcher> batcher = {};
   std::unique_ptr<Reconciler> reconciler = {};
   std::unique_ptr<Clock> clock = {};
+  // Throws Error(configuration) for settings that the connector of that name would not take; asked before
+  // set_broker() stores them.
+  std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
 };
 
 // The answer of simulate_fill().
@@ -208,7 +211,8 @@ class Orchestrator {
   void halt(ControlScope scope, const std::string& target, const std::string& reason);
   bool resume(ControlScope scope, const std::string& target);
   [[nodiscard]] std::vector<BrokerInfo> brokers() const;
-  // Checks that a connector of that name is linked in.
+  // Throws unknown_broker when no connector of that name is linked in, configuration when it would not take
+  // the settings. A running connector keeps its settings until the next open().
   void set_broker(const std::string& name, const std::string& config_json, bool active);
   [[nodiscard]] BrokerConnector::Book broker_book(const std::string& name) const;
   // Instruments, limits, routing rules, holidays.

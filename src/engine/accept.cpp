@@ -235,7 +235,8 @@ void compose(AcceptUnit& unit, Receipt& receipt) {
     codec::append_event(row.lines, EventType::kOrderPlaced, order.id, ++order.event_seq,
                         placed_event_data(order));
   }
-  unit.events.assign(1, std::move(row));
+  unit.events.clear();
+  unit.events.push_back(std::move(row));
 }
 
 // The answer to a key that was used before.

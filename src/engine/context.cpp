@@ -2,6 +2,19 @@
 
 namespace orchestrator::engine {
 
+void RequestPace::asked(OrderId id, Timestamp now) {
+  constexpr std::size_t kRememberedMax = 100'000;
+  const std::scoped_lock lock(mutex_);
+  if (asked_.size() >= kRememberedMax) asked_.clear();  // costs each of them one question too many
+  asked_[id] = now;
+}
+
+bool RequestPace::due(OrderId id, Timestamp now, std::chrono::microseconds pause) {
+  const std::scoped_lock lock(mutex_);
+  const auto at = asked_.find(id);
+  return at == asked_.end() || now >= at->second + pause;
+}
+
 BrokerConnector* Context::broker(const std::string& name) const {
   const auto at = brokers.find(name);
   return at == brokers.end() ? nullptr : at->second.get();

@@ -2,6 +2,7 @@
 // their own, so that each can be called again after a crash at any point.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,18 @@
 #include "orchestrator/orchestrator.hpp"
 
 namespace orchestrator::engine {
+
+// When each order's pending request was last sent, so that a broker is not asked again and again. Not
+// durable: a new process asks at once.
+class RequestPace {
+ public:
+  void asked(OrderId id, Timestamp now);
+  [[nodiscard]] bool due(OrderId id, Timestamp now, std::chrono::microseconds pause);
+
+ private:
+  std::mutex mutex_;
+  std::map<OrderId, Timestamp> asked_;
+};
 
 struct Context {
   EngineOptions options;
@@ -24,6 +37,8 @@ struct Context {
   std::unique_ptr<OrderBatcher> batcher;
   std::unique_ptr<Reconciler> reconciler;
   std::unique_ptr<Clock> clock;
+  std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
+  RequestPace request_pace;
   std::mutex publish_mutex;  // the publisher is called by one thread at a time
 
   // nullptr: no connector of that name.

@@ -7,9 +7,10 @@
 #include "core/failpoint.hpp"
 #include "core/request_identity.hpp"
 #include "core/trading_calendar.hpp"
-#include "engine/change_set.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/ingest.hpp"
+#include "engine/order_change.hpp"
+#include "engine/requests.hpp"
 #include "engine/snapshot.hpp"
 
 namespace orchestrator::engine {
@@ -54,33 +55,6 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
   return change(context, id, signal, what, [](Order&, ChangeSet&) {});
 }
 
-Signal make_signal(const Context& context, OrderSignal kind, std::string reason = {}) {
-  Signal signal;
-  signal.kind = kind;
-  signal.at = context.clock->now();
-  signal.reason = std::move(reason);
-  return signal;
-}
-
-// Sends a request that is already written down. Only a definite refusal ends it here; an answer comes as a
-// report, and no answer is what recovery asks about.
-template <class Send>
-void send_request(Context& context, const Order& order, OrderSignal refusal, Send&& send) {
-  BrokerConnector* broker = context.broker(order.broker);
-  if (broker == nullptr) return;
-  SendResult result;
-  try {
-    result = send(*broker);
-  } catch (const std::exception& error) {
-    result = {SendOutcome::kInDoubt, {}, error.what()};
-  }
-  ORCHESTRATOR_FAILPOINT("manage.after_request");
-  if (result.outcome == SendOutcome::kRejected) {
-    change(context, order.id, make_signal(context, refusal, result.reason), "changed");
-  }
-  poll(context, *broker);
-}
-
 // The terms that the order would have, checked like a new order, with its own margin not counted twice.
 Money check_terms(const Context& context, const Order& order, const std::optional<Quantity>& qty,
                   const std::optional<Price>& price_limit) {
@@ -121,11 +95,11 @@ Date due_date(const Context& context, const Order& order) {
 }  // namespace
 
 Order cancel(Context& context, OrderId id) {
-  const Order pending = change(context, id, make_signal(context, OrderSignal::kCancelRequest), "cancelled");
+  Order pending =
+      change(context, id, make_signal(OrderSignal::kCancelRequest, context.clock->now()), "cancelled");
   if (pending.status != OrderStatus::kCancelPending) return pending;
   ORCHESTRATOR_FAILPOINT("manage.before_request");
-  send_request(context, pending, OrderSignal::kCancelRefused,
-               [&](BrokerConnector& broker) { return broker.cancel(pending); });
+  send_request(context, pending);
   return context.require_order(id);
 }
 
@@ -156,7 +130,7 @@ Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::op
   if (!broker.capabilities().replaces) {
     throw Error(ErrorCode::kUnsupported, before.broker + " cannot change orders; cancel and place anew");
   }
-  Signal signal = make_signal(context, OrderSignal::kReplaceRequest);
+  Signal signal = make_signal(OrderSignal::kReplaceRequest, context.clock->now());
   signal.qty = qty;
   signal.price_limit = price_limit;
   const Order pending = change(context, id, signal, "replaced", [&](Order& order, ChangeSet& changes) {
@@ -178,10 +152,7 @@ Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::op
     }
   });
   ORCHESTRATOR_FAILPOINT("manage.before_request");
-  const ReplaceRequest request{replace_generation(pending.client_order_id, pending.replace_count), qty,
-                               price_limit};
-  send_request(context, pending, OrderSignal::kReplaceRefused,
-               [&](BrokerConnector& connector) { return connector.replace(pending, request); });
+  send_request(context, pending);
   return context.require_order(id);
 }
 
@@ -232,7 +203,7 @@ SettleResult settle(Context& context, Date as_of) {
         ++result.not_due;
         continue;
       }
-      change(context, order.id, make_signal(context, OrderSignal::kSettle), "settled");
+      change(context, order.id, make_signal(OrderSignal::kSettle, context.clock->now()), "settled");
       ORCHESTRATOR_FAILPOINT("settle.committed");
       result.settled.push_back(order.id);
     }
@@ -248,9 +219,9 @@ Order resolve(Context& context, OrderId id, const Resolution& resolution) {
   if (resolution.kind == Resolution::Kind::kAccepted && resolution.ext_order_id.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "say under which ext_order_id the broker has the order");
   }
-  const Signal decision =
-      make_signal(context, OrderSignal::kDecide, "decided by " + resolution.by + ": " + resolution.reason);
-  Signal signal = make_signal(context, OrderSignal::kAck, decision.reason);
+  const Signal decision = make_signal(OrderSignal::kDecide, context.clock->now(),
+                                      "decided by " + resolution.by + ": " + resolution.reason);
+  Signal signal = make_signal(OrderSignal::kAck, context.clock->now(), decision.reason);
   signal.ext_order_id = resolution.ext_order_id;
   if (resolution.kind == Resolution::Kind::kRejected) signal.kind = OrderSignal::kReject;
   if (resolution.kind == Resolution::Kind::kNotPlaced) signal.kind = OrderSignal::kNotAccepted;

@@ -24,6 +24,7 @@ std::vector<Orchestrator::EnqueueCallback> MicroBatches::take_waiting(
     const std::vector<std::int64_t>& tickets) {
   const std::scoped_lock lock(mutex_);
   std::vector<Orchestrator::EnqueueCallback> callbacks;
+  callbacks.reserve(tickets.size());
   for (const std::int64_t ticket : tickets) callbacks.push_back(std::move(waiting_.extract(ticket).mapped()));
   return callbacks;
 }

@@ -14,6 +14,7 @@
 #include "engine/micro_batches.hpp"
 #include "engine/publish.hpp"
 #include "engine/recover.hpp"
+#include "engine/requests.hpp"
 #include "engine/workers.hpp"
 
 namespace orchestrator {
@@ -24,6 +25,13 @@ namespace {
 
 // Between two rounds of asking, while something is awaited.
 constexpr std::chrono::milliseconds kPause{20};
+
+std::vector<OrderId> ids_of(const std::vector<Order>& orders) {
+  std::vector<OrderId> ids;
+  ids.reserve(orders.size());
+  for (const Order& order : orders) ids.push_back(order.id);
+  return ids;
+}
 
 }  // namespace
 
@@ -42,6 +50,7 @@ class Orchestrator::Impl {
     context.batcher = parts.batcher ? std::move(parts.batcher) : make_order_batcher();
     context.reconciler = parts.reconciler ? std::move(parts.reconciler) : make_reconciler();
     context.clock = parts.clock ? std::move(parts.clock) : make_system_clock();
+    context.check_broker_config = std::move(parts.check_broker_config);
     for (auto& broker : parts.brokers) {
       const std::string name = broker->capabilities().name;
       context.brokers[name] = std::move(broker);
@@ -195,9 +204,7 @@ BatchReport Orchestrator::reconcile(BatchId id) const {
   const Context& context = impl_->context;
   const OrderBatch batch = context.require_batch(id);
   const auto orders = context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax});
-  std::vector<OrderId> ids;
-  for (const Order& order : orders) ids.push_back(order.id);
-  return context.reconciler->report(batch, orders, context.store->executions(ids));
+  return context.reconciler->report(batch, orders, context.store->executions(ids_of(orders)));
 }
 
 std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance& tolerance) const {
@@ -209,9 +216,7 @@ std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance
   }
   std::vector<Break> breaks;
   for (const auto& [name, orders] : by_broker) {
-    std::vector<OrderId> ids;
-    for (const Order& order : orders) ids.push_back(order.id);
-    const auto found = context.reconciler->compare(orders, context.store->executions(ids),
+    const auto found = context.reconciler->compare(orders, context.store->executions(ids_of(orders)),
                                                    context.require_broker(name).book(), tolerance);
     breaks.insert(breaks.end(), found.begin(), found.end());
   }
@@ -252,7 +257,7 @@ StepResult Orchestrator::step() {
   mark_abandoned(context, std::nullopt);
   RecoveryReport report;
   resolve_unknown(context, {}, report);
-  resolve_pending_requests(context, std::nullopt);
+  resolve_requests(context, std::nullopt);
   result.resolved = report.adopted + report.resent + report.parked;
   result.published = engine::publish(context);
   return result;
@@ -268,7 +273,7 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
     report.reports += impl_->poll_all();
     report.waiting = 0;
     resolve_unknown(context, {}, report);
-    resolve_pending_requests(context, std::nullopt);
+    resolve_requests(context, std::nullopt);
     report.sent += engine::dispatch(context, std::nullopt, std::nullopt);
     report.reports += impl_->poll_all();
     if (report.waiting == 0 || context.clock->now() >= deadline) return report;
@@ -327,6 +332,7 @@ std::vector<BrokerInfo> Orchestrator::brokers() const {
 
 void Orchestrator::set_broker(const std::string& name, const std::string& config_json, bool active) {
   impl_->context.require_broker(name);
+  if (impl_->context.check_broker_config) impl_->context.check_broker_config(name, config_json);
   const Timestamp now = impl_->context.clock->now();
   impl_->context.store->put_broker({0, name, config_json, active, now, now});
 }

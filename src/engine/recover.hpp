@@ -8,15 +8,11 @@
 namespace orchestrator::engine {
 
 // Turns claimed orders whose sender is gone into orders in doubt; the new epoch fences the old sender. Of
-// one broker or of all, like the functions below.
+// one broker or of all.
 std::size_t mark_abandoned(Context& context, const std::optional<std::string>& broker);
 
 // Asks the brokers about orders in doubt, oldest first: adopt, send again, park or wait, as the broker's
 // class allows. Adds to `report`. `which` narrows by batch or broker.
 void resolve_unknown(Context& context, OrderQuery which, RecoveryReport& report);
-
-// Asks the brokers about cancels and changes that were requested and never answered, and asks again for
-// cancels that the broker has not carried out.
-void resolve_pending_requests(Context& context, const std::optional<std::string>& broker);
 
 }  // namespace orchestrator::engine

@@ -4,6 +4,7 @@
 #include "engine/ingest.hpp"
 #include "engine/publish.hpp"
 #include "engine/recover.hpp"
+#include "engine/requests.hpp"
 
 namespace orchestrator::engine {
 
@@ -71,7 +72,7 @@ void Workers::listen_round(const std::string& broker) {
   mark_abandoned(context_, broker);
   RecoveryReport report;
   resolve_unknown(context_, {.broker = broker}, report);
-  resolve_pending_requests(context_, broker);
+  resolve_requests(context_, broker);
 }
 
 }  // namespace orchestrator::engine

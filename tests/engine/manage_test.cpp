@@ -92,8 +92,12 @@ TEST_CASE("a cancel that the broker refuses gives the order back; one that was l
   CHECK(desk.oms->cancel(order.id).status == OrderStatus::kCancelPending);
   const int before = desk.broker->cancels;
   desk.oms->recover();
+  CHECK(desk.broker->cancels == before);  // not again and again
+  desk.clock->advance(std::chrono::seconds(6));
+  desk.oms->recover();
   CHECK(desk.broker->cancels == before + 1);
   desk.broker->held[order.client_order_id].status = OrderStatus::kCancelled;
+  desk.clock->advance(std::chrono::seconds(6));
   desk.oms->recover();
   CHECK(desk.at(order.id).status == OrderStatus::kCancelled);
 }
@@ -157,6 +161,23 @@ TEST_CASE("a refused change leaves the order as it was") {
   CHECK(after.price_limit == Price::from_int(10));
   CHECK(desk.event_words(order.id) ==
         Words{"order.placed", "order.acked", "order.replace_pending", "order.replace_refused"});
+}
+
+TEST_CASE(
+    "a change whose request was lost is asked for again, and known to be made when the broker shows it") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.broker->replace_answer = SendResult{SendOutcome::kInDoubt, "", "timeout"};
+  CHECK(desk.oms->replace(order.id, Quantity::from_int(80), {}).status == OrderStatus::kReplacePending);
+  desk.clock->advance(std::chrono::seconds(6));
+  desk.oms->recover();
+  REQUIRE(desk.broker->replaces.size() == 2);
+  CHECK(desk.broker->replaces[0].client_order_id == desk.broker->replaces[1].client_order_id);
+  desk.broker->held[order.client_order_id].qty = Quantity::from_int(80);
+  desk.clock->advance(std::chrono::seconds(6));
+  desk.oms->recover();
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(order.id).qty == Quantity::from_int(80));
 }
 
 TEST_CASE("simulating a fill at a broker that is no mock is refused") {

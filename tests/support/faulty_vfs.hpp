@@ -1,9 +1,10 @@
-// SQLite's view of the disk, with faults: syncs and writes that fail on demand, and the state in which a power
-// cut would leave the files.
+// SQLite's view of the disk, with faults: syncs and writes that fail on demand, and the state in which a
+// power cut would leave the files.
 //
-// While one lives, new SQLite connections of this process go through it. Files are really written; beside that it
-// keeps, per file, what was synced and which writes came since. power_cut() makes a folder with a copy of each
-// file as a disk might hold it then: what was synced, and an arbitrary part of the rest, sector by sector.
+// While one lives, new SQLite connections of this process go through it. Files are really written; beside
+// that it keeps, per file, what was synced and which writes came since. power_cut() makes a folder with a
+// copy of each file as a disk might hold it then: what was synced, and an arbitrary part of the rest, sector
+// by sector.
 #pragma once
 
 #include <sqlite3.h>
@@ -115,8 +116,9 @@ class FaultyVfs {
     if (mine->is_log && vfs.log_write_result != SQLITE_OK) return vfs.log_write_result;
     if (mine->disk != nullptr) {
       const std::lock_guard lock(vfs.mutex_);
-      mine->disk->unsynced.push_back({static_cast<std::size_t>(offset),
-                                      std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(count))});
+      mine->disk->unsynced.push_back(
+          {static_cast<std::size_t>(offset),
+           std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(count))});
     }
     const int result = methods_of(file)->xWrite(real_of(file), bytes, count, offset);
     vfs.at_operation();
@@ -150,12 +152,16 @@ class FaultyVfs {
         .xFileSize = [](Handle f, sqlite3_int64* size) { return methods_of(f)->xFileSize(real_of(f), size); },
         .xLock = [](Handle f, int level) { return methods_of(f)->xLock(real_of(f), level); },
         .xUnlock = [](Handle f, int level) { return methods_of(f)->xUnlock(real_of(f), level); },
-        .xCheckReservedLock = [](Handle f, int* out) { return methods_of(f)->xCheckReservedLock(real_of(f), out); },
-        .xFileControl = [](Handle f, int op, void* arg) { return methods_of(f)->xFileControl(real_of(f), op, arg); },
+        .xCheckReservedLock = [](Handle f,
+                                 int* out) { return methods_of(f)->xCheckReservedLock(real_of(f), out); },
+        .xFileControl = [](Handle f, int op,
+                           void* arg) { return methods_of(f)->xFileControl(real_of(f), op, arg); },
         .xSectorSize = [](Handle f) { return methods_of(f)->xSectorSize(real_of(f)); },
         .xDeviceCharacteristics = [](Handle f) { return methods_of(f)->xDeviceCharacteristics(real_of(f)); },
-        .xShmMap = [](Handle f, int page, int size, int extend,
-                      void volatile** to) { return methods_of(f)->xShmMap(real_of(f), page, size, extend, to); },
+        .xShmMap =
+            [](Handle f, int page, int size, int extend, void volatile** to) {
+              return methods_of(f)->xShmMap(real_of(f), page, size, extend, to);
+            },
         .xShmLock = [](Handle f, int offset, int n,
                        int flags) { return methods_of(f)->xShmLock(real_of(f), offset, n, flags); },
         .xShmBarrier = [](Handle f) { methods_of(f)->xShmBarrier(real_of(f)); },

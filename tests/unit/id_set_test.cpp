@@ -14,7 +14,9 @@ TEST_CASE("an id set answers like an ordered set, in both directions") {
   for (const std::int64_t spread : {70, 5000, 300'000}) {
     IdSet ids;
     std::set<std::int64_t> oracle;
-    const auto any = [&] { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spread)) + 1; };
+    const auto any = [&] {
+      return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spread)) + 1;
+    };
     for (int i = 0; i < 4000; ++i) {
       const std::int64_t id = any();
       if (random() % 2 == 0) {

@@ -99,7 +99,9 @@ TEST_CASE("every batch that was acknowledged before a power cut is there afterwa
       acknowledged_at_cut.push_back(acknowledged);
     };
     for (; acknowledged < 120; ++acknowledged) {
-      place(*store, {.key = std::to_string(acknowledged), .orders = 1 + acknowledged % 9, .margin = Money::from_int(1)});
+      place(*store, {.key = std::to_string(acknowledged),
+                     .orders = 1 + acknowledged % 9,
+                     .margin = Money::from_int(1)});
     }
     disk.at_operation = [] {};
   }

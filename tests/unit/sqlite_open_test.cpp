@@ -15,8 +15,8 @@
 #include "support/temporary_folder.hpp"
 
 using namespace orchestrator;
-using testing::ChildProcess;
 using testing::Channel;
+using testing::ChildProcess;
 using testing::TemporaryFolder;
 
 namespace {
@@ -133,7 +133,8 @@ TEST_CASE("another program's database is refused and left untouched") {
   const std::string before = bytes_of(path);
   CHECK(open_code({.path = path}) == ErrorCode::kForeignDatabase);
   CHECK(code_of([&] { sqlite_migrate({.path = path}); }) == ErrorCode::kForeignDatabase);
-  CHECK(code_of([&] { static_cast<void>(sqlite_migration_status({.path = path})); }) == ErrorCode::kForeignDatabase);
+  CHECK(code_of([&] { static_cast<void>(sqlite_migration_status({.path = path})); }) ==
+        ErrorCode::kForeignDatabase);
   CHECK(bytes_of(path) == before);
   CHECK_FALSE(std::filesystem::exists(path + ".lock"));
 }
@@ -273,16 +274,19 @@ TEST_CASE("the views show words, decimals and times") {
 
   CHECK(run_sql(path, "SELECT status FROM orders_view ORDER BY id") == words);
   CHECK(run_sql(path,
-                "SELECT qty || ' ' || price_limit || ' ' || fill_qty || ' ' || fill_notional || ' ' || fees || ' ' || "
-                "margin_reserved || ' ' || side || ' ' || order_type || ' ' || time_in_force FROM orders_view LIMIT 1") ==
+                "SELECT qty || ' ' || price_limit || ' ' || fill_qty || ' ' || fill_notional || ' ' || fees "
+                "|| ' ' || "
+                "margin_reserved || ' ' || side || ' ' || order_type || ' ' || time_in_force FROM "
+                "orders_view LIMIT 1") ==
         "1500 -0.05 0.25 -0.000000000000000001 -12.5 1000000 BUY limit day\n");
   CHECK(run_sql(path, "SELECT stop_price IS NULL AND settled_at IS NULL FROM orders_view LIMIT 1") == "1\n");
-  CHECK(run_sql(path, "SELECT created_at FROM orders_view LIMIT 1") == to_string(testing::store::kNow) + "\n");
+  CHECK(run_sql(path, "SELECT created_at FROM orders_view LIMIT 1") ==
+        to_string(testing::store::kNow) + "\n");
   CHECK(run_sql(path, "SELECT kind || ' ' || qty || ' ' || price || ' ' || fees FROM executions_view") ==
         "trade 0.5 2500.1 1.25\n");
 
-  const auto batch_word = [&](std::int32_t open, std::int32_t filled, std::int32_t executed, std::int32_t cancelled,
-                              std::int32_t rejected) {
+  const auto batch_word = [&](std::int32_t open, std::int32_t filled, std::int32_t executed,
+                              std::int32_t cancelled, std::int32_t rejected) {
     ChangeUnit counts;
     counts.batches = store->batches({});
     OrderBatch& batch = counts.batches[0];
@@ -294,7 +298,8 @@ TEST_CASE("the views show words, decimals and times") {
     batch.rejected_orders = rejected;
     ++batch.version;
     REQUIRE(store->commit(counts) == CommitStatus::kCommitted);
-    CHECK(run_sql(path, "SELECT status FROM batches_view") == std::string(to_string(store->batches({})[0].status)) + "\n");
+    CHECK(run_sql(path, "SELECT status FROM batches_view") ==
+          std::string(to_string(store->batches({})[0].status)) + "\n");
     return store->batches({})[0].status;
   };
   CHECK(batch_word(1, 0, 0, 0, 0) == BatchStatus::kProcessing);

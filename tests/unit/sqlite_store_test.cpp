@@ -18,6 +18,7 @@
 #include "support/temporary_folder.hpp"
 
 using namespace orchestrator;
+using std::chrono::milliseconds;
 using testing::Channel;
 using testing::ChildProcess;
 using testing::TemporaryFolder;
@@ -25,7 +26,6 @@ using testing::store::accept_unit;
 using testing::store::kAll;
 using testing::store::kNow;
 using testing::store::place;
-using std::chrono::milliseconds;
 
 namespace {
 
@@ -79,7 +79,8 @@ TEST_CASE("racing processes make one batch of one key and never the same id") {
       static_cast<void>(parent.receive());
       AcceptUnit twin = accept_unit({.key = "twin", .orders = 3});
       const bool won = store->accept(twin).status == AcceptResult::Status::kAccepted;
-      for (int n = 0; n < 10; ++n) place(*store, {.key = std::to_string(i) + "." + std::to_string(n), .orders = 2});
+      for (int n = 0; n < 10; ++n)
+        place(*store, {.key = std::to_string(i) + "." + std::to_string(n), .orders = 2});
       return won ? 1 : 0;
     }));
   }
@@ -150,12 +151,14 @@ TEST_CASE("a sender that died is known at once, a living one is not abandoned") 
   place(*store, {.orders = 2});
   ChildProcess child([&path](const Channel& parent) {
     const auto mine = open(path);
-    ClaimRequest request{.owner = mine->owner(), .now = kNow, .lease_until = kNow + std::chrono::hours(1), .limit = 1};
+    ClaimRequest request{
+        .owner = mine->owner(), .now = kNow, .lease_until = kNow + std::chrono::hours(1), .limit = 1};
     parent.send(mine->claim(request).size() == 1 ? 'c' : '?');
     return static_cast<int>(parent.receive());
   });
   REQUIRE(child.channel().receive() == 'c');
-  REQUIRE(store->claim({.owner = store->owner(), .now = kNow, .lease_until = kNow + std::chrono::hours(1)}).size() == 1);
+  REQUIRE(store->claim({.owner = store->owner(), .now = kNow, .lease_until = kNow + std::chrono::hours(1)})
+              .size() == 1);
   CHECK(store->orders({.abandoned_at = kNow}).empty());
   CHECK(store->orders({.abandoned_at = kNow + std::chrono::hours(2)}).size() == 2);
   child.kill();
@@ -173,7 +176,8 @@ TEST_CASE("a sender's identity dies with its store and is not given again") {
   auto store = open(path);
   place(*store, {});
   const std::int64_t owner = store->owner();
-  REQUIRE(store->claim({.owner = owner, .now = kNow, .lease_until = kNow + std::chrono::hours(1)}).size() == 1);
+  REQUIRE(store->claim({.owner = owner, .now = kNow, .lease_until = kNow + std::chrono::hours(1)}).size() ==
+          1);
   store = open(path);
   CHECK(store->orders({.abandoned_at = kNow}).size() == 1);
   CHECK(store->owner() > owner);

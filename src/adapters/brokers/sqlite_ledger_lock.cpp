@@ -74,7 +74,7 @@ void FileLock::lock(std::chrono::microseconds timeout) {
   }
 }
 
-void FileLock::unlock() noexcept {
+void FileLock::unlock() noexcept {  // NOLINT(readability-make-member-function-const): see the header
   struct flock range = whole_file(F_UNLCK);
   ::fcntl(file_, F_OFD_SETLK, &range);
 }

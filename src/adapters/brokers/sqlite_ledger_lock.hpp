@@ -18,7 +18,7 @@ class FileLock {
 
   // Throws Error(storage_busy) after about `timeout`.
   void lock(std::chrono::microseconds timeout);
-  void unlock() noexcept;
+  void unlock() noexcept;  // NOLINT(readability-make-member-function-const): the lock is the object's state
 
  private:
   [[nodiscard]] bool try_lock();

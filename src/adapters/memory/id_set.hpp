@@ -1,5 +1,6 @@
 // A set of small positive ids, ordered. Adding and removing touch two words of memory, which is what lets an
-// order change its status a million times a second; walking in order skips empty stretches 4,096 ids at a time.
+// order change its status a million times a second; walking in order skips empty stretches 4,096 ids at a
+// time.
 #pragma once
 
 #include <bit>
@@ -67,7 +68,8 @@ class IdSet {
   [[nodiscard]] std::size_t first_used(std::size_t word) const {
     if (word >= words_.size()) return words_.size();
     std::uint64_t bits = used_[word / 64] & (~std::uint64_t{0} << (word % 64));
-    for (std::size_t group = word / 64; group < used_.size(); bits = ++group < used_.size() ? used_[group] : 0) {
+    for (std::size_t group = word / 64; group < used_.size();
+         bits = ++group < used_.size() ? used_[group] : 0) {
       if (bits != 0) return group * 64 + static_cast<std::size_t>(std::countr_zero(bits));
     }
     return words_.size();

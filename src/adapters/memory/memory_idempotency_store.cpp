@@ -69,7 +69,7 @@ class MemoryIdempotencyStore final : public IdempotencyStore {
 
   const std::size_t entries_max_;
   std::mutex mutex_;
-  std::list<IdempotencyRecord> records_;  // most recently used first
+  std::list<IdempotencyRecord> records_;                                      // most recently used first
   std::unordered_map<const IdempotencyScope*, Position, Hash, Equal> index_;  // keys lie in records_
 };
 

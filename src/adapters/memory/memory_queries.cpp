@@ -1,4 +1,5 @@
-// Reading the memory store. Each query walks the narrowest index that its conditions offer and tests the rest.
+// Reading the memory store. Each query walks the narrowest index that its conditions offer and tests the
+// rest.
 
 #include <algorithm>
 
@@ -6,6 +7,19 @@
 #include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator::memory {
+namespace {
+
+// Every record with this text, and perhaps others.
+std::vector<std::int64_t> candidates(const TextIndex& index, const std::string& text) {
+  std::vector<std::int64_t> ids;
+  index.find(text, [&ids](std::int64_t id) {
+    ids.push_back(id);
+    return false;
+  });
+  return ids;
+}
+
+}  // namespace
 
 // Takes matching orders in the order of the answer until the limit.
 class MemoryStore::Collector {
@@ -50,7 +64,8 @@ bool MemoryStore::matches(const Order& order, const OrderQuery& query) const {
   if (query.created_from && order.created_at < *query.created_from) return false;
   if (!query.abandoned_at) return true;
   // The only sender of this store is this process, and it lives.
-  return order.status == OrderStatus::kSubmitting && order.lease_until && *order.lease_until < *query.abandoned_at;
+  return order.status == OrderStatus::kSubmitting && order.lease_until &&
+         *order.lease_until < *query.abandoned_at;
 }
 
 void MemoryStore::visit_ids(std::vector<OrderId> ids, Collector& collector) const {
@@ -93,16 +108,18 @@ void MemoryStore::visit_portfolio(const Portfolio& portfolio, Collector& collect
   std::size_t begin = 0;
   if (const auto from = collector.query().created_from) {
     // Nothing before this batch was created at or after `from`, wherever the clock jumped.
-    begin = static_cast<std::size_t>(std::lower_bound(portfolio.newest.begin(), portfolio.newest.end(), *from) -
-                                     portfolio.newest.begin());
+    begin = static_cast<std::size_t>(
+        std::lower_bound(portfolio.newest.begin(), portfolio.newest.end(), *from) - portfolio.newest.begin());
   }
   const auto visit = [&](BatchId id) {
     visit_range(batches_[id].first_order_id, batches_[id].last_order_id, collector);
   };
   if (collector.newest_first()) {
-    for (std::size_t i = portfolio.batches.size(); i > begin && !collector.full(); --i) visit(portfolio.batches[i - 1]);
+    for (std::size_t i = portfolio.batches.size(); i > begin && !collector.full(); --i)
+      visit(portfolio.batches[i - 1]);
   } else {
-    for (std::size_t i = begin; i < portfolio.batches.size() && !collector.full(); ++i) visit(portfolio.batches[i]);
+    for (std::size_t i = begin; i < portfolio.batches.size() && !collector.full(); ++i)
+      visit(portfolio.batches[i]);
   }
 }
 
@@ -110,18 +127,14 @@ std::vector<Order> MemoryStore::orders(const OrderQuery& query) const {
   const std::lock_guard lock(mutex_);
   Collector collector(*this, query);
   const auto is_lasting = [](OrderStatus status) { return is_terminal(status); };
-  const bool statuses_pass = !query.statuses.empty() &&
-                             std::none_of(query.statuses.begin(), query.statuses.end(), is_lasting);
+  const bool statuses_pass =
+      !query.statuses.empty() && std::none_of(query.statuses.begin(), query.statuses.end(), is_lasting);
   if (!query.ids.empty()) {
     visit_ids(query.ids, collector);
   } else if (query.client_order_id) {
-    const auto found = by_client_order_id_.find(*query.client_order_id);
-    if (found != by_client_order_id_.end()) visit_ids({found->second}, collector);
+    visit_ids({find_client_order_id(*query.client_order_id)}, collector);
   } else if (query.ext_order_id && !query.ext_order_id->empty()) {
-    std::vector<OrderId> ids;
-    const auto [begin, end] = by_ext_order_id_.equal_range(*query.ext_order_id);
-    for (auto at = begin; at != end; ++at) ids.push_back(at->second);
-    visit_ids(std::move(ids), collector);
+    visit_ids(candidates(by_ext_order_id_, *query.ext_order_id), collector);
   } else if (query.batch_id) {
     if (!batches_.contains(*query.batch_id)) return {};
     const Batch& batch = batches_[*query.batch_id];
@@ -142,7 +155,8 @@ std::vector<Order> MemoryStore::orders(const OrderQuery& query) const {
 OrderBatch MemoryStore::read_batch(const Batch& batch) const {
   OrderBatch row = batch.row;
   bool any_sent = false;
-  for (OrderId id = batch.first_order_id; row.open_orders > 0 && id <= batch.last_order_id && !any_sent; ++id) {
+  for (OrderId id = batch.first_order_id; row.open_orders > 0 && id <= batch.last_order_id && !any_sent;
+       ++id) {
     any_sent = orders_[id].status != OrderStatus::kPlaced;
   }
   row.status = derive_batch_status(row, any_sent);
@@ -171,10 +185,7 @@ std::vector<OrderBatch> MemoryStore::batches(const BatchQuery& query) const {
   if (!query.ids.empty()) {
     take_all(query.ids);
   } else if (query.idempotency_key) {
-    std::vector<BatchId> ids;
-    const auto [begin, end] = by_key_.equal_range(*query.idempotency_key);
-    for (auto at = begin; at != end; ++at) ids.push_back(at->second);
-    take_all(std::move(ids));
+    take_all(candidates(by_key_, *query.idempotency_key));
   } else if (query.portfolio_id) {
     const auto portfolio = portfolios_.find(*query.portfolio_id);
     if (portfolio != portfolios_.end()) take_all(portfolio->second.batches);
@@ -257,7 +268,9 @@ std::vector<EventRow> MemoryStore::events(const EventQuery& query) const {
       take(id);
     }
   } else if (query.unpublished) {
-    for (auto id = outbox_.above(query.after_id); id != 0 && found.size() < query.limit; id = outbox_.above(id)) take(id);
+    for (auto id = outbox_.above(query.after_id); id != 0 && found.size() < query.limit;
+         id = outbox_.above(id))
+      take(id);
   } else {
     const auto after = std::clamp<std::int64_t>(query.after_id, 0, events_.last_id());
     for (auto id = after + 1; id <= events_.last_id() && found.size() < query.limit; ++id) take(id);

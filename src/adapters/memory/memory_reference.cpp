@@ -119,7 +119,8 @@ void MemoryStore::put_halt(const Halt& halt) {
 
 bool MemoryStore::remove_halt(ControlScope scope, const std::string& target) {
   const std::lock_guard lock(mutex_);
-  return std::erase_if(halts_, [&](const Halt& halt) { return halt.scope == scope && halt.target == target; }) > 0;
+  return std::erase_if(halts_,
+                       [&](const Halt& halt) { return halt.scope == scope && halt.target == target; }) > 0;
 }
 
 std::vector<Date> MemoryStore::holidays(const std::string& calendar) const {

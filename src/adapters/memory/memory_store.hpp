@@ -1,8 +1,7 @@
 // MemoryStore: the order store for tests, simulation, and speed without durability.
 //
-// One mutex; every unit is checked whole before its first write, so nothing is ever taken back. Orders and batches
-// are found by number, and by indexes that point into the records: client order id, the broker's id, key, portfolio,
-// status.
+// One mutex; every unit is checked whole before its first write, so nothing is ever taken back. Orders and
+// batches are found by number, and by indexes: client order id, the broker's id, key, portfolio, status.
 #pragma once
 
 #include <array>
@@ -15,6 +14,7 @@
 
 #include "adapters/memory/id_set.hpp"
 #include "adapters/memory/records.hpp"
+#include "adapters/memory/text_index.hpp"
 #include "orchestrator/backends/memory.hpp"
 
 namespace orchestrator::memory {
@@ -74,7 +74,8 @@ class MemoryStore final : public Store {
 
   // memory_units.cpp; the caller holds the mutex.
   [[nodiscard]] const IdempotencyRecord* find_key(const IdempotencyScope& scope) const;
-  [[nodiscard]] bool index_client_ids(const std::vector<Order>& orders, std::string& duplicate);
+  [[nodiscard]] OrderId find_client_order_id(const std::string& client_order_id) const;  // 0: not there
+  [[nodiscard]] bool index_client_order_ids(const std::vector<Order>& orders, std::string& duplicate);
   void assign_ids(AcceptUnit& unit) const;
   void insert(const AcceptUnit& unit, const PortfolioUsage& usage);
   void insert_events(std::vector<EventRow>& events);
@@ -102,11 +103,10 @@ class MemoryStore final : public Store {
   Records<Batch> batches_;
   Records<Execution> executions_;
   Records<EventRow> events_;
-  // Texts belong to the records.
-  std::unordered_map<std::string_view, OrderId> by_client_order_id_;
-  std::unordered_multimap<std::string_view, OrderId> by_ext_order_id_;
-  std::unordered_multimap<std::string_view, BatchId> by_key_;
-  std::unordered_multimap<std::string_view, std::int64_t> by_execution_id_;
+  TextIndex by_client_order_id_;
+  TextIndex by_ext_order_id_;
+  TextIndex by_key_;  // of batches
+  TextIndex by_execution_id_;
   std::unordered_map<OrderId, std::vector<std::int64_t>> executions_of_;
   std::array<IdSet, kOrderStatusCount> by_status_;
   std::unordered_map<PortfolioId, Portfolio> portfolios_;

@@ -22,11 +22,13 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
     result.existing = *existing;
     return refuse(AcceptResult::Status::kKeyExists, {});
   }
-  if (const Halt* halt = covering_halt(halts_, unit)) return refuse(AcceptResult::Status::kHalted, describe(*halt));
+  if (const Halt* halt = covering_halt(halts_, unit))
+    return refuse(AcceptResult::Status::kHalted, describe(*halt));
 
   const auto portfolio = portfolios_.find(unit.batch.portfolio_id);
-  const PortfolioUsage usage = portfolio == portfolios_.end() ? PortfolioUsage{.portfolio_id = unit.batch.portfolio_id}
-                                                              : portfolio->second.usage;
+  const PortfolioUsage usage = portfolio == portfolios_.end()
+                                   ? PortfolioUsage{.portfolio_id = unit.batch.portfolio_id}
+                                   : portfolio->second.usage;
   result.usage = usage_with(usage, unit);
   if (auto limit = broken_limit(unit.limits, result.usage)) {
     result.usage = usage;
@@ -36,8 +38,9 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
   if (unit.compose) unit.compose(unit);
   check_composed(unit);
   std::string duplicate;
-  if (!index_client_ids(unit.orders, duplicate)) {
-    return refuse(AcceptResult::Status::kDuplicateOrderId, "client order id " + duplicate + " exists already");
+  if (!index_client_order_ids(unit.orders, duplicate)) {
+    return refuse(AcceptResult::Status::kDuplicateOrderId,
+                  "client order id " + duplicate + " exists already");
   }
   insert(unit, result.usage);
   insert_events(unit.events);
@@ -45,12 +48,22 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
 }
 
 const IdempotencyRecord* MemoryStore::find_key(const IdempotencyScope& scope) const {
-  const auto [begin, end] = by_key_.equal_range(scope.key);
-  for (auto at = begin; at != end; ++at) {
-    const IdempotencyRecord& record = batches_[at->second].idempotency;
-    if (record.scope == scope) return &record;
-  }
-  return nullptr;
+  const IdempotencyRecord* found = nullptr;
+  by_key_.find(scope.key, [&](BatchId id) {
+    const IdempotencyRecord& record = batches_[id].idempotency;
+    if (record.scope == scope) found = &record;
+    return found != nullptr;
+  });
+  return found;
+}
+
+OrderId MemoryStore::find_client_order_id(const std::string& client_order_id) const {
+  OrderId found = 0;
+  by_client_order_id_.find(client_order_id, [&](OrderId id) {
+    if (orders_[id].client_order_id == client_order_id) found = id;
+    return found != 0;
+  });
+  return found;
 }
 
 void MemoryStore::assign_ids(AcceptUnit& unit) const {
@@ -63,14 +76,22 @@ void MemoryStore::assign_ids(AcceptUnit& unit) const {
   }
 }
 
-// The whole unit or nothing; false: `duplicate` is in the store already, or twice in the unit. The entries look at
-// the unit's texts until insert() has copied the orders.
-bool MemoryStore::index_client_ids(const std::vector<Order>& orders, std::string& duplicate) {
+// The whole unit or nothing; false: `duplicate` is in the store already, or twice in the unit.
+bool MemoryStore::index_client_order_ids(const std::vector<Order>& orders, std::string& duplicate) {
+  const OrderId first = orders.front().id;
+  const auto text_of = [&](OrderId id) -> const std::string& {
+    return id < first ? orders_[id].client_order_id
+                      : orders[static_cast<std::size_t>(id - first)].client_order_id;
+  };
   for (const Order& order : orders) {
-    if (by_client_order_id_.try_emplace(order.client_order_id, order.id).second) continue;
-    duplicate = order.client_order_id;
+    const std::string& text = order.client_order_id;
+    if (!by_client_order_id_.find(text, [&](OrderId id) { return text_of(id) == text; })) {
+      by_client_order_id_.add(text, order.id);
+      continue;
+    }
+    duplicate = text;
     for (const Order* added = orders.data(); added != &order; ++added) {
-      by_client_order_id_.erase(added->client_order_id);
+      by_client_order_id_.remove(added->client_order_id, added->id);
     }
     return false;
   }
@@ -78,9 +99,9 @@ bool MemoryStore::index_client_ids(const std::vector<Order>& orders, std::string
 }
 
 void MemoryStore::insert(const AcceptUnit& unit, const PortfolioUsage& usage) {
-  Batch& batch = batches_.add(
-      {unit.batch, unit.idempotency, unit.orders.front().id, unit.orders.back().id, {}});
-  by_key_.emplace(batch.idempotency.scope.key, batch.row.id);
+  Batch& batch =
+      batches_.add(Batch{unit.batch, unit.idempotency, unit.orders.front().id, unit.orders.back().id, {}});
+  by_key_.add(batch.idempotency.scope.key, batch.row.id);
 
   Portfolio& portfolio = portfolios_[unit.batch.portfolio_id];
   portfolio.usage = usage;
@@ -89,13 +110,9 @@ void MemoryStore::insert(const AcceptUnit& unit, const PortfolioUsage& usage) {
   portfolio.newest.push_back(portfolio.newest.empty() ? created : std::max(portfolio.newest.back(), created));
 
   for (const Order& given : unit.orders) {
-    Order& order = orders_.add(given);
-    // The key must look at the stored text.
-    auto node = by_client_order_id_.extract(given.client_order_id);
-    node.key() = order.client_order_id;
-    by_client_order_id_.insert(std::move(node));
+    const Order& order = orders_.add(given);
     by_status_[static_cast<std::size_t>(order.status)].insert(order.id);
-    if (!order.ext_order_id.empty()) by_ext_order_id_.emplace(order.ext_order_id, order.id);
+    if (!order.ext_order_id.empty()) by_ext_order_id_.add(order.ext_order_id, order.id);
   }
 }
 
@@ -116,7 +133,8 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
   const auto wanted = [&](const Order& order) {
     if (request.batch_id && order.batch_id != *request.batch_id) return false;
     const auto& brokers = request.brokers;
-    if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end()) return false;
+    if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end())
+      return false;
     return !is_halted(halts_, order);
   };
   OrderId first = request.after_id;
@@ -180,7 +198,8 @@ bool MemoryStore::conflicts(const ChangeUnit& unit) const {
   for (auto at = unit.executions.begin(); at != unit.executions.end(); ++at) {
     if (find_execution(at->broker, at->account, at->execution_id) != nullptr) return true;
     const bool twice = std::any_of(unit.executions.begin(), at, [&](const Execution& other) {
-      return other.execution_id == at->execution_id && other.account == at->account && other.broker == at->broker;
+      return other.execution_id == at->execution_id && other.account == at->account &&
+             other.broker == at->broker;
     });
     if (twice) return true;
   }
@@ -190,7 +209,8 @@ bool MemoryStore::conflicts(const ChangeUnit& unit) const {
 void MemoryStore::check_references(const ChangeUnit& unit) const {
   for (const Execution& execution : unit.executions) {
     if (orders_.contains(execution.order_id)) continue;
-    throw Error(ErrorCode::kInternal, "execution " + execution.execution_id + " of an order that does not exist");
+    throw Error(ErrorCode::kInternal,
+                "execution " + execution.execution_id + " of an order that does not exist");
   }
   for (const EventRow& event : unit.events) {
     if (batches_.contains(event.batch_id)) continue;
@@ -202,8 +222,9 @@ bool MemoryStore::change_margins(const ChangeUnit& unit) {
   std::map<PortfolioId, PortfolioUsage> changed;
   for (const auto& change : unit.margins) {
     const auto portfolio = portfolios_.find(change.portfolio_id);
-    const PortfolioUsage before = portfolio == portfolios_.end() ? PortfolioUsage{.portfolio_id = change.portfolio_id}
-                                                                 : portfolio->second.usage;
+    const PortfolioUsage before = portfolio == portfolios_.end()
+                                      ? PortfolioUsage{.portfolio_id = change.portfolio_id}
+                                      : portfolio->second.usage;
     PortfolioUsage& usage = changed.try_emplace(change.portfolio_id, before).first->second;
     usage.margin_reserved = margin_after(usage, change);
     if (exceeds_available(usage, change)) return false;
@@ -217,12 +238,9 @@ void MemoryStore::update(const Order& order) {
   set_status(stored, order.status);
   if (stored.ext_order_id == order.ext_order_id) return assign_live_fields(stored, order);
 
-  // The index looks at the stored text, so its entry goes before the text changes.
-  const auto [begin, end] = by_ext_order_id_.equal_range(stored.ext_order_id);
-  const auto entry = std::find_if(begin, end, [&](const auto& pair) { return pair.second == order.id; });
-  if (entry != end) by_ext_order_id_.erase(entry);
+  if (!stored.ext_order_id.empty()) by_ext_order_id_.remove(stored.ext_order_id, stored.id);
   assign_live_fields(stored, order);
-  if (!stored.ext_order_id.empty()) by_ext_order_id_.emplace(stored.ext_order_id, stored.id);
+  if (!stored.ext_order_id.empty()) by_ext_order_id_.add(stored.ext_order_id, stored.id);
 }
 
 void MemoryStore::set_status(Order& order, OrderStatus status) {
@@ -235,19 +253,22 @@ void MemoryStore::set_status(Order& order, OrderStatus status) {
 void MemoryStore::insert_executions(const std::vector<Execution>& executions) {
   for (const Execution& given : executions) {
     const Execution& execution = executions_.add(given);
-    by_execution_id_.emplace(execution.execution_id, executions_.last_id());
+    by_execution_id_.add(execution.execution_id, executions_.last_id());
     executions_of_[execution.order_id].push_back(executions_.last_id());
   }
 }
 
 const Execution* MemoryStore::find_execution(std::string_view broker, std::string_view account,
                                              std::string_view execution_id) const {
-  const auto [begin, end] = by_execution_id_.equal_range(execution_id);
-  for (auto at = begin; at != end; ++at) {
-    const Execution& execution = executions_[at->second];
-    if (execution.broker == broker && execution.account == account) return &execution;
-  }
-  return nullptr;
+  const Execution* found = nullptr;
+  by_execution_id_.find(execution_id, [&](std::int64_t id) {
+    const Execution& execution = executions_[id];
+    const bool same =
+        execution.execution_id == execution_id && execution.account == account && execution.broker == broker;
+    if (same) found = &execution;
+    return same;
+  });
+  return found;
 }
 
 }  // namespace orchestrator::memory

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace orchestrator::memory {
@@ -17,9 +18,10 @@ class Records {
   const Record& operator[](std::int64_t id) const { return chunks_[chunk(id)][slot(id)]; }
 
   // Its id is last_id() afterwards.
-  Record& add(Record record) {
+  template <class Given>
+  Record& add(Given&& record) {
     if (chunks_.empty() || chunks_.back().size() == kChunk) chunks_.emplace_back().reserve(kChunk);
-    Record& added = chunks_.back().emplace_back(std::move(record));
+    Record& added = chunks_.back().emplace_back(std::forward<Given>(record));
     ++last_id_;
     return added;
   }

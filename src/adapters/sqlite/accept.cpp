@@ -41,8 +41,8 @@ class Accept {
       return refuse(AcceptResult::Status::kHalted, describe(*halt));
     }
     const PortfolioId portfolio_id = unit_.batch.portfolio_id;
-    const PortfolioUsage usage =
-        read_usage(transaction.connection(), portfolio_id).value_or(PortfolioUsage{.portfolio_id = portfolio_id});
+    const PortfolioUsage usage = read_usage(transaction.connection(), portfolio_id)
+                                     .value_or(PortfolioUsage{.portfolio_id = portfolio_id});
     result_.usage = usage_with(usage, unit_);
     if (auto limit = broken_limit(unit_.limits, result_.usage)) {
       result_.usage = usage;

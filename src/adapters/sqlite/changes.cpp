@@ -31,8 +31,8 @@ bool any_claimable(Connection& connection, const ClaimRequest& request) {
 
 std::vector<Order> select_claimable(WriteTransaction& transaction, const ClaimRequest& request) {
   const Conditions conditions = claimable(request);
-  Query row = transaction.connection().query("SELECT " + kOrderColumns + " FROM orders WHERE " + conditions.sql() +
-                                             " ORDER BY id");
+  Query row = transaction.connection().query("SELECT " + kOrderColumns + " FROM orders WHERE " +
+                                             conditions.sql() + " ORDER BY id");
   conditions.bind(row);
   std::vector<Order> orders;
   while (orders.size() < request.limit && row.next()) {
@@ -51,8 +51,9 @@ void claim_order(WriteTransaction& transaction, const ClaimRequest& request, Ord
   order.submitted_at = request.now;
   ++order.version;
   transaction
-      .query("UPDATE orders SET status = ?, attempt = ?, lease_epoch = ?, lease_owner = ?, lease_until = ?, "
-             "submitted_at = ?, version = ? WHERE id = ?")
+      .query(
+          "UPDATE orders SET status = ?, attempt = ?, lease_epoch = ?, lease_owner = ?, lease_until = ?, "
+          "submitted_at = ?, version = ? WHERE id = ?")
       .bind(order.status, order.attempt, order.lease_epoch, order.lease_owner, order.lease_until,
             order.submitted_at, order.version, order.id)
       .run();

@@ -16,20 +16,28 @@ void CommitQueue::run(const Unit& unit) {
     group.swap(waiting_);
     lock.unlock();
     lead(group);
-    lock.lock();
-    // Notified under the lock: a caller that saw `done` may otherwise be gone, and its condition with it.
+    pass_on_leadership();
     for (Waiting* waiting : group) {
-      waiting->done = true;
-      if (waiting != &mine) waiting->turn.notify_one();
-    }
-    leading_ = !waiting_.empty();
-    if (leading_) {
-      waiting_.front()->leads = true;
-      waiting_.front()->turn.notify_one();
+      if (waiting != &mine) finish(*waiting);
     }
   }
-  lock.unlock();
   if (mine.failure) std::rethrow_exception(mine.failure);
+}
+
+// First of all, so that the next leader wakes up while the callers of this group are told.
+void CommitQueue::pass_on_leadership() {
+  const std::lock_guard lock(mutex_);
+  leading_ = !waiting_.empty();
+  if (!leading_) return;
+  waiting_.front()->leads = true;
+  waiting_.front()->turn.notify_one();
+}
+
+// Notifies under the lock: a caller that saw `done` without it would be gone, and its condition with it.
+void CommitQueue::finish(Waiting& waiting) {
+  const std::lock_guard lock(mutex_);
+  waiting.done = true;
+  waiting.turn.notify_one();
 }
 
 void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
@@ -113,10 +121,12 @@ void CommitQueue::commit() {
     // Anything else may have struck after that record: a failed sync does not say what reached the disk, and
     // syncing again would only say that there is nothing left to sync.
     stopped_ = true;
-    why_stopped_ = std::string(error.what()) + "; an earlier commit failed that way, so nothing is written any more: restart";
-    throw Error(ErrorCode::kStorageUnavailable,
-                std::string(error.what()) + "; whether this was committed is not known: restart, then look it up",
-                NextStep::kRecover);
+    why_stopped_ = std::string(error.what()) +
+                   "; an earlier commit failed that way, so nothing is written any more: restart";
+    throw Error(
+        ErrorCode::kStorageUnavailable,
+        std::string(error.what()) + "; whether this was committed is not known: restart, then look it up",
+        NextStep::kRecover);
   }
 }
 

@@ -1,8 +1,8 @@
 // Group commit: the units of all callers that wait at the same time go into one transaction and one sync.
 //
 // There is no writer thread. A caller that finds nobody leading leads: it takes its turn among the processes,
-// runs every unit that waits, commits once, hands out the results and makes the next waiting caller the leader. A
-// lone caller therefore never hands anything to another thread.
+// runs every unit that waits, commits once, hands out the results and makes the next waiting caller the
+// leader. A lone caller therefore never hands anything to another thread.
 //
 // Invariants
 //   * a unit's changes are committed whole or not at all; a unit that is refused or throws affects no other
@@ -28,8 +28,8 @@ class CommitQueue {
   CommitQueue(Connection& writer, LockFile& lock_file, std::chrono::milliseconds busy_timeout)
       : transaction_(writer), lock_file_(lock_file), busy_timeout_(busy_timeout) {}
 
-  // Returns whether the unit's writes stand; false: it refused itself, and what it wrote is undone. May run on
-  // the thread of another caller, and a second time when another unit made the group begin again: only the
+  // Returns whether the unit's writes stand; false: it refused itself, and what it wrote is undone. May run
+  // on the thread of another caller, and a second time when another unit made the group begin again: only the
   // last run counts, so it must not build on what an earlier run left in its captures.
   using Unit = std::function<bool(WriteTransaction&)>;
 
@@ -46,6 +46,8 @@ class CommitQueue {
     std::condition_variable turn;
   };
 
+  void pass_on_leadership();
+  void finish(Waiting& waiting);
   void lead(const std::vector<Waiting*>& group) noexcept;
   void execute(const std::vector<Waiting*>& group);
   bool run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote);

@@ -13,8 +13,8 @@ namespace {
 // More shapes of built statements than any front end asks for; beyond it all are prepared anew.
 constexpr std::size_t kBuiltStatementsMax = 64;
 
-// The system's reason for the last failure; 0: unknown. SQLite does not pass it on when a commit fails, but the
-// write-ahead log's file knows.
+// The system's reason for the last failure; 0: unknown. SQLite does not pass it on when a commit fails, but
+// the write-ahead log's file knows.
 int system_error(sqlite3* db) {
   if (db == nullptr) return 0;
   if (const int error = sqlite3_system_errno(db); error != 0) return error;
@@ -48,7 +48,8 @@ void throw_result(sqlite3* db, int result, const std::string& path) {
     throw DatabaseError(code, file + message, default_next_step(code), result);
   };
   if (is_full(db, result)) {
-    refuse(ErrorCode::kStorageFull, "no space left to write" + system_reason(db) + "; nothing was changed, free some");
+    refuse(ErrorCode::kStorageFull,
+           "no space left to write" + system_reason(db) + "; nothing was changed, free some");
   }
   switch (result & 0xff) {
     case SQLITE_BUSY:
@@ -57,13 +58,15 @@ void throw_result(sqlite3* db, int result, const std::string& path) {
       refuse(ErrorCode::kStorageBusy, "another process keeps it locked; nothing was changed, call again");
       break;
     case SQLITE_READONLY:
-      refuse(ErrorCode::kStorageReadOnly, "cannot be written (" + words + "); check the file's and folder's permissions");
+      refuse(ErrorCode::kStorageReadOnly,
+             "cannot be written (" + words + "); check the file's and folder's permissions");
       break;
     case SQLITE_CORRUPT:
       refuse(ErrorCode::kStorageCorrupt, "damaged (" + words + "); stop writing and restore a backup");
       break;
     case SQLITE_NOTADB:
-      refuse(ErrorCode::kStorageCorrupt, "not an SQLite database, or its beginning is damaged; restore a backup");
+      refuse(ErrorCode::kStorageCorrupt,
+             "not an SQLite database, or its beginning is damaged; restore a backup");
       break;
     case SQLITE_CANTOPEN:
       refuse(ErrorCode::kStorageUnavailable, "cannot be opened" + system_reason(db));
@@ -120,15 +123,18 @@ bool Query::run_unless_exists() {
 void Query::take(std::array<std::byte, 32>& blob) {
   const void* bytes = sqlite3_column_blob(statement_, column_);
   if (sqlite3_column_bytes(statement_, column_++) != static_cast<int>(blob.size())) {
-    throw Error(ErrorCode::kStorageCorrupt, "database " + connection_.path() + ": a fingerprint has the wrong size");
+    throw Error(ErrorCode::kStorageCorrupt,
+                "database " + connection_.path() + ": a fingerprint has the wrong size");
   }
   std::memcpy(blob.data(), bytes, blob.size());
 }
 
 // --- Connection -----------------------------------------------------------------------------------
 
-Connection::Connection(const std::string& path, int flags, std::chrono::milliseconds busy_timeout) : path_(path) {
-  const int result = sqlite3_open_v2(path.c_str(), &db_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+Connection::Connection(const std::string& path, int flags, std::chrono::milliseconds busy_timeout)
+    : path_(path) {
+  const int result =
+      sqlite3_open_v2(path.c_str(), &db_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (result != SQLITE_OK) {
     sqlite3* failed = db_;
     db_ = nullptr;

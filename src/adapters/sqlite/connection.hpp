@@ -21,8 +21,8 @@
 
 namespace orchestrator::sqlite {
 
-// The database as such refused: lock, disk, damage. It concerns everything in the transaction, whereas a plain
-// Error concerns the statement at fault alone.
+// The database as such refused: lock, disk, damage. It concerns everything in the transaction, whereas a
+// plain Error concerns the statement at fault alone.
 class DatabaseError : public Error {
  public:
   DatabaseError(ErrorCode code, const std::string& message, NextStep next_step, int result)
@@ -103,13 +103,12 @@ class Query {
     add(value.fraction());
   }
   void add(const std::array<std::byte, 32>& blob) {
-    check(sqlite3_bind_blob(statement_, ++parameter_, blob.data(), static_cast<int>(blob.size()), SQLITE_STATIC));
+    check(sqlite3_bind_blob(statement_, ++parameter_, blob.data(), static_cast<int>(blob.size()),
+                            SQLITE_STATIC));
   }
   template <class Enum>
-    requires std::is_enum_v<Enum>
-  void add(Enum value) {
-    add(static_cast<std::int64_t>(value));
-  }
+  requires std::is_enum_v<Enum>
+  void add(Enum value) { add(static_cast<std::int64_t>(value)); }
   template <class Value>
   void add(const std::optional<Value>& value) {
     if (value) return add(*value);
@@ -139,10 +138,8 @@ class Query {
   }
   void take(std::array<std::byte, 32>& blob);
   template <class Enum>
-    requires std::is_enum_v<Enum>
-  void take(Enum& value) {
-    value = static_cast<Enum>(take_integer());
-  }
+  requires std::is_enum_v<Enum>
+  void take(Enum& value) { value = static_cast<Enum>(take_integer()); }
   template <class Value>
   void take(std::optional<Value>& value) {
     if (is_null()) {

@@ -21,6 +21,7 @@ void prepare_file(const SqliteOptions& options);
 // The one connection that writes and checkpoints.
 [[nodiscard]] std::unique_ptr<Connection> open_writer(const SqliteOptions& options);
 // A connection that only reads and never checkpoints.
-[[nodiscard]] std::unique_ptr<Connection> open_reader(const std::string& path, std::chrono::milliseconds busy_timeout);
+[[nodiscard]] std::unique_ptr<Connection> open_reader(const std::string& path,
+                                                      std::chrono::milliseconds busy_timeout);
 
 }  // namespace orchestrator::sqlite

@@ -65,7 +65,7 @@ bool LockFile::is_locked(std::int64_t first, std::int64_t count) const {
   return ::fcntl(writer_, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
 }
 
-void LockFile::unlock() {
+void LockFile::unlock() const {
   struct flock range = byte_range(F_UNLCK, 0, 1);
   ::fcntl(writer_, F_OFD_SETLK, &range);
 }
@@ -82,8 +82,8 @@ LockFile::Turn::Turn(LockFile& file, std::chrono::milliseconds timeout) : file_(
   std::chrono::microseconds pause = 50us;
   while (!file_.try_lock(file_.writer_, 0)) {
     if (std::chrono::steady_clock::now() >= deadline) {
-      throw Error(ErrorCode::kStorageBusy, "another process has been writing (lock file " + file_.path_ + ") for " +
-                                               std::to_string(timeout.count()) +
+      throw Error(ErrorCode::kStorageBusy, "another process has been writing (lock file " + file_.path_ +
+                                               ") for " + std::to_string(timeout.count()) +
                                                " ms; nothing was changed, call again");
     }
     std::this_thread::sleep_for(pause);

@@ -5,9 +5,9 @@
 //   byte n   owner n lives: held as long as its store object
 //
 // The locks are of the open file description (F_OFD_*): the kernel gives them back when the last copy of the
-// descriptor closes, also by SIGKILL, and two stores of one process exclude each other like two processes. Writer and
-// owner lock have a description each, so that a probe through one sees what the other holds. The file is never
-// deleted: whoever still had it open would no longer exclude anybody.
+// descriptor closes, also by SIGKILL, and two stores of one process exclude each other like two processes.
+// Writer and owner lock have a description each, so that a probe through one sees what the other holds. The
+// file is never deleted: whoever still had it open would no longer exclude anybody.
 #pragma once
 
 #include <chrono>
@@ -44,7 +44,7 @@ class LockFile {
 
  private:
   [[nodiscard]] bool try_lock(int descriptor, std::int64_t byte) const;
-  void unlock();
+  void unlock() const;
   [[nodiscard]] bool is_locked(std::int64_t first, std::int64_t count) const;
 
   std::string path_;

@@ -1,8 +1,8 @@
 // Reading orders and batches.
 //
 // Each query is driven by its most selective condition, and the statement is written so that SQLite has no
-// other way: an id, a client order id, the broker's id, a batch, a portfolio, or statuses. The rest filters rows. The
-// two commonest shapes have statements of their own.
+// other way: an id, a client order id, the broker's id, a batch, a portfolio, or statuses. The rest filters
+// rows. The two commonest shapes have statements of their own.
 
 #include <algorithm>
 #include <limits>
@@ -36,15 +36,16 @@ void append_orders(Query& row, std::vector<Order>& orders, std::size_t limit) {
 }
 
 bool only_ids(const OrderQuery& query) {
-  return !query.ids.empty() && !query.tenant && !query.batch_id && !query.portfolio_id && !query.instrument_id &&
-         !query.broker && query.statuses.empty() && !query.client_order_id && !query.ext_order_id &&
-         !query.created_from && !query.abandoned_at;
+  return !query.ids.empty() && !query.tenant && !query.batch_id && !query.portfolio_id &&
+         !query.instrument_id && !query.broker && query.statuses.empty() && !query.client_order_id &&
+         !query.ext_order_id && !query.created_from && !query.abandoned_at;
 }
 
 bool only_batch(const OrderQuery& query) {
-  return query.ids.empty() && query.batch_id && !query.tenant && !query.portfolio_id && !query.instrument_id &&
-         !query.broker && query.statuses.empty() && !query.client_order_id && !query.ext_order_id &&
-         !query.created_from && !query.abandoned_at && !query.newest_first && query.after_id == 0;
+  return query.ids.empty() && query.batch_id && !query.tenant && !query.portfolio_id &&
+         !query.instrument_id && !query.broker && query.statuses.empty() && !query.client_order_id &&
+         !query.ext_order_id && !query.created_from && !query.abandoned_at && !query.newest_first &&
+         query.after_id == 0;
 }
 
 // A unary plus keeps SQLite from choosing another index than the one that drives the query.
@@ -57,7 +58,8 @@ Conditions filters(const OrderQuery& query, bool with_statuses) {
   if (query.created_from) conditions.add("created_at >= ?", query.created_from->time_since_epoch().count());
   if (query.abandoned_at) {
     conditions.add("+status = ?", static_cast<std::int64_t>(OrderStatus::kSubmitting));
-    conditions.add("(lease_until < ? OR NOT owner_alive(lease_owner))", query.abandoned_at->time_since_epoch().count());
+    conditions.add("(lease_until < ? OR NOT owner_alive(lease_owner))",
+                   query.abandoned_at->time_since_epoch().count());
   }
   return conditions;
 }
@@ -90,7 +92,8 @@ std::vector<Order> by_ids(Connection& connection, const OrderQuery& query) {
     if (query.client_order_id) rest.add("+client_order_id = ?", *query.client_order_id);
     if (query.ext_order_id) rest.add("coalesce(ext_order_id, '') = ?", *query.ext_order_id);
   }
-  Query row = only_ids(query) ? connection.query(kPlain.c_str()) : connection.query(kPlain + " AND " + rest.sql());
+  Query row =
+      only_ids(query) ? connection.query(kPlain.c_str()) : connection.query(kPlain + " AND " + rest.sql());
   std::vector<Order> orders;
   for (const OrderId id : sorted_ids(query.ids, query.newest_first)) {
     if (orders.size() >= query.limit) break;
@@ -103,9 +106,10 @@ std::vector<Order> by_ids(Connection& connection, const OrderQuery& query) {
 }
 
 std::vector<Order> by_batch(Connection& connection, const OrderQuery& query) {
-  static const std::string kSql = kSelectOrders +
-                                  "WHERE id BETWEEN (SELECT first_order_id FROM order_batches WHERE id = ?) AND "
-                                  "(SELECT last_order_id FROM order_batches WHERE id = ?) ORDER BY id";
+  static const std::string kSql =
+      kSelectOrders +
+      "WHERE id BETWEEN (SELECT first_order_id FROM order_batches WHERE id = ?) AND "
+      "(SELECT last_order_id FROM order_batches WHERE id = ?) ORDER BY id";
   Query row = connection.query(kSql.c_str());
   row.bind(*query.batch_id, *query.batch_id);
   std::vector<Order> orders;
@@ -138,9 +142,11 @@ std::vector<Order> by_statuses(Connection& connection, const OrderQuery& query) 
 
 // Through the portfolio's batches, whose ids and whose orders' ids grow together.
 std::vector<Order> by_portfolio(Connection& connection, const OrderQuery& query) {
-  static const std::string kSelect = "SELECT " + qualified(kOrderColumns, "o") + " FROM order_batches AS b INDEXED BY ";
+  static const std::string kSelect =
+      "SELECT " + qualified(kOrderColumns, "o") + " FROM order_batches AS b INDEXED BY ";
   static const std::string kJoin =
-      " CROSS JOIN orders AS o ON o.id BETWEEN b.first_order_id AND b.last_order_id WHERE b.portfolio_id = ? AND ";
+      " CROSS JOIN orders AS o ON o.id BETWEEN b.first_order_id AND b.last_order_id WHERE b.portfolio_id = ? "
+      "AND ";
 
   Conditions batches;
   if (query.created_from) batches.add("b.created_at >= ?", query.created_from->time_since_epoch().count());
@@ -151,7 +157,8 @@ std::vector<Order> by_portfolio(Connection& connection, const OrderQuery& query)
   if (!query.statuses.empty()) orders_of.add_any_of("o.status", query.statuses);
   if (query.newest_first) {
     if (query.before_id != 0) {
-      batches.add("b.id <= coalesce((SELECT batch_id FROM orders WHERE id >= ? ORDER BY id LIMIT 1), b.id)", query.before_id);
+      batches.add("b.id <= coalesce((SELECT batch_id FROM orders WHERE id >= ? ORDER BY id LIMIT 1), b.id)",
+                  query.before_id);
       orders_of.add("o.id < ?", query.before_id);
     }
   } else if (query.after_id != 0) {
@@ -184,8 +191,8 @@ std::vector<Order> by_the_rest(Connection& connection, const OrderQuery& query) 
   if (query.batch_id) conditions.add_batch(*query.batch_id);
   if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
   add_cursor(conditions, query);
-  Query row = connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " + (indexed ? "+id" : "id") +
-                               direction(query.newest_first) + " LIMIT ?");
+  Query row = connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " +
+                               (indexed ? "+id" : "id") + direction(query.newest_first) + " LIMIT ?");
   conditions.bind(row);
   row.bind(sql_limit(query.limit));
   std::vector<Order> orders;
@@ -233,7 +240,8 @@ std::vector<Order> SqliteStore::orders(const OrderQuery& query) const {
   if (query.abandoned_at) {
     OrderQuery submitting = query;
     const auto& statuses = query.statuses;
-    const bool asked = statuses.empty() || std::count(statuses.begin(), statuses.end(), OrderStatus::kSubmitting) > 0;
+    const bool asked =
+        statuses.empty() || std::count(statuses.begin(), statuses.end(), OrderStatus::kSubmitting) > 0;
     if (!asked) return {};
     submitting.statuses = {OrderStatus::kSubmitting};
     return by_statuses(*connection, submitting);

@@ -26,7 +26,8 @@ Conditions event_conditions(const EventQuery& query) {
 }  // namespace
 
 std::vector<Execution> SqliteStore::executions(std::span<const OrderId> orders) const {
-  static const std::string kSql = "SELECT id, " + kExecutionColumns + " FROM executions WHERE order_id = ? ORDER BY id";
+  static const std::string kSql =
+      "SELECT id, " + kExecutionColumns + " FROM executions WHERE order_id = ? ORDER BY id";
   std::vector<OrderId> ids(orders.begin(), orders.end());
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -52,8 +53,8 @@ std::vector<Execution> SqliteStore::executions(std::span<const OrderId> orders) 
 
 std::optional<Execution> SqliteStore::execution(const std::string& broker, const std::string& account,
                                                 const std::string& execution_id) const {
-  static const std::string kSql =
-      "SELECT " + kExecutionColumns + " FROM executions WHERE broker = ? AND account = ? AND execution_id = ?";
+  static const std::string kSql = "SELECT " + kExecutionColumns +
+                                  " FROM executions WHERE broker = ? AND account = ? AND execution_id = ?";
   const auto connection = read();
   Query row = connection->query(kSql.c_str());
   row.bind(broker, account, execution_id);
@@ -69,7 +70,8 @@ std::size_t SqliteStore::expire_idempotency(Timestamp now) {
   // Called often and seldom with anything to do: nobody waits for the right to write then.
   {
     const auto reader = read();
-    Query due = reader->query("SELECT 1 FROM idempotency_keys WHERE response IS NOT NULL AND expires_at <= ? LIMIT 1");
+    Query due = reader->query(
+        "SELECT 1 FROM idempotency_keys WHERE response IS NOT NULL AND expires_at <= ? LIMIT 1");
     due.bind(now);
     if (!due.next()) return 0;
   }
@@ -78,8 +80,9 @@ std::size_t SqliteStore::expire_idempotency(Timestamp now) {
   while (changed == kExpireAtOnce) {
     write([&](WriteTransaction& transaction) {
       transaction
-          .query("UPDATE idempotency_keys SET response = NULL WHERE batch_id IN (SELECT batch_id FROM "
-                 "idempotency_keys WHERE response IS NOT NULL AND expires_at <= ? LIMIT ?)")
+          .query(
+              "UPDATE idempotency_keys SET response = NULL WHERE batch_id IN (SELECT batch_id FROM "
+              "idempotency_keys WHERE response IS NOT NULL AND expires_at <= ? LIMIT ?)")
           .bind(now, kExpireAtOnce)
           .run();
       changed = transaction.connection().changes();
@@ -93,10 +96,12 @@ std::size_t SqliteStore::expire_idempotency(Timestamp now) {
 std::vector<EventRow> SqliteStore::events(const EventQuery& query) const {
   const auto connection = read();
   const Conditions conditions = event_conditions(query);
-  const std::string from = query.unpublished ? "outbox CROSS JOIN events ON events.id = outbox.event_id" : "events";
+  const std::string from =
+      query.unpublished ? "outbox CROSS JOIN events ON events.id = outbox.event_id" : "events";
   // The outbox is short: it leads, whatever else restricts.
-  Query row = connection->query("SELECT id, batch_id, order_id, at, lines FROM " + from + " WHERE " + conditions.sql() +
-                                (query.unpublished ? " AND event_id > ? ORDER BY event_id" : " ORDER BY id") + " LIMIT ?");
+  Query row = connection->query(
+      "SELECT id, batch_id, order_id, at, lines FROM " + from + " WHERE " + conditions.sql() +
+      (query.unpublished ? " AND event_id > ? ORDER BY event_id" : " ORDER BY id") + " LIMIT ?");
   conditions.bind(row);
   if (query.unpublished) row.bind(query.after_id);
   row.bind(static_cast<std::int64_t>(std::min<std::size_t>(query.limit, INT32_MAX)));
@@ -120,13 +125,16 @@ void SqliteStore::mark_published(std::span<const std::int64_t> event_row_ids) {
 OutboxStatus SqliteStore::outbox() const {
   const auto connection = read();
   Query row = connection->query(
-      "SELECT (SELECT count(*) FROM outbox), (SELECT at FROM events WHERE id = (SELECT min(event_id) FROM outbox))");
+      "SELECT (SELECT count(*) FROM outbox), (SELECT at FROM events WHERE id = (SELECT min(event_id) FROM "
+      "outbox))");
   OutboxStatus status;
   if (row.next()) row.read(status.rows, status.oldest);
   return status;
 }
 
-std::vector<InboxReport> SqliteStore::inbox(const std::string& broker) const { return read_inbox(*read(), broker); }
+std::vector<InboxReport> SqliteStore::inbox(const std::string& broker) const {
+  return read_inbox(*read(), broker);
+}
 
 std::string SqliteStore::cursor(const std::string& broker, const std::string& account) const {
   const auto connection = read();

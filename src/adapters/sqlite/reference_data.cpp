@@ -11,7 +11,8 @@ const std::string kInstrumentColumns =
     "freeze_quantity, multiplier";
 const std::string kLimitColumns =
     "portfolio_id, margin_available_whole, margin_available_fraction, margin_rate, max_quantity, "
-    "max_notional_order_whole, max_notional_order_fraction, max_notional_batch_whole, max_notional_batch_fraction, "
+    "max_notional_order_whole, max_notional_order_fraction, max_notional_batch_whole, "
+    "max_notional_batch_fraction, "
     "max_notional_day_whole, max_notional_day_fraction";
 
 template <class InstrumentRef, class Apply>
@@ -39,7 +40,8 @@ PortfolioLimits read_limits(Query& row) {
 }
 
 std::vector<RoutingRule::Target> read_targets(Connection& connection, std::int64_t rule_id) {
-  Query row = connection.query("SELECT broker, weight FROM routing_targets WHERE rule_id = ? ORDER BY position");
+  Query row =
+      connection.query("SELECT broker, weight FROM routing_targets WHERE rule_id = ? ORDER BY position");
   row.bind(rule_id);
   std::vector<RoutingRule::Target> targets;
   while (row.next()) {
@@ -91,11 +93,13 @@ void SqliteStore::put_instruments(std::span<const Instrument> instruments) {
 std::vector<BrokerConnectorConfig> SqliteStore::brokers() const {
   const auto connection = read();
   Query row = connection->query(
-      "SELECT id, broker_name, config_json, active, created_at, updated_at FROM broker_connector_configs ORDER BY id");
+      "SELECT id, broker_name, config_json, active, created_at, updated_at FROM broker_connector_configs "
+      "ORDER BY id");
   std::vector<BrokerConnectorConfig> brokers;
   while (row.next()) {
     BrokerConnectorConfig& config = brokers.emplace_back();
-    row.read(config.id, config.broker_name, config.config_json, config.active, config.created_at, config.updated_at);
+    row.read(config.id, config.broker_name, config.config_json, config.active, config.created_at,
+             config.updated_at);
   }
   return brokers;
 }
@@ -103,9 +107,11 @@ std::vector<BrokerConnectorConfig> SqliteStore::brokers() const {
 void SqliteStore::put_broker(const BrokerConnectorConfig& config) {
   write([&](WriteTransaction& transaction) {
     transaction
-        .query("INSERT INTO broker_connector_configs (broker_name, config_json, active, created_at, updated_at) "
-               "VALUES (?, ?, ?, ?, ?) ON CONFLICT (broker_name) DO UPDATE SET config_json = excluded.config_json, "
-               "active = excluded.active, updated_at = excluded.updated_at")
+        .query(
+            "INSERT INTO broker_connector_configs (broker_name, config_json, active, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (broker_name) DO UPDATE SET config_json = "
+            "excluded.config_json, "
+            "active = excluded.active, updated_at = excluded.updated_at")
         .bind(config.broker_name, config.config_json, config.active, config.created_at, config.updated_at)
         .run();
     return true;
@@ -124,8 +130,9 @@ std::vector<PortfolioLimits> SqliteStore::limits() const {
 }
 
 PortfolioLimits SqliteStore::limits_of(PortfolioId portfolio_id) const {
-  static const std::string kSql = "SELECT " + kLimitColumns +
-                                  " FROM portfolio_limits WHERE portfolio_id IN (?, 0) ORDER BY portfolio_id = 0 LIMIT 1";
+  static const std::string kSql =
+      "SELECT " + kLimitColumns +
+      " FROM portfolio_limits WHERE portfolio_id IN (?, 0) ORDER BY portfolio_id = 0 LIMIT 1";
   const auto connection = read();
   Query row = connection->query(kSql.c_str());
   row.bind(portfolio_id);
@@ -168,7 +175,9 @@ std::int64_t SqliteStore::add_routing_rule(const RoutingRule& rule) {
   write([&](WriteTransaction& transaction) {
     id = ++transaction.sequences().routing_rule;
     transaction
-        .query("INSERT INTO routing_rules (id, priority, instrument_id, exchange, portfolio_id) VALUES (?, ?, ?, ?, ?)")
+        .query(
+            "INSERT INTO routing_rules (id, priority, instrument_id, exchange, portfolio_id) VALUES (?, ?, "
+            "?, ?, ?)")
         .bind(id, rule.priority, rule.instrument_id, rule.exchange, rule.portfolio_id)
         .run();
     std::int64_t position = 0;

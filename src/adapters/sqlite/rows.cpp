@@ -7,11 +7,13 @@
 namespace orchestrator::sqlite {
 namespace {
 
-// The stored numbers of the enumerations. A new enumerator goes to the end, and into the views by a migration.
+// The stored numbers of the enumerations. A new enumerator goes to the end, and into the views by a
+// migration.
 static_assert(static_cast<int>(Side::kSell) == 1);
 static_assert(static_cast<int>(OrderType::kMarket) == 0 && static_cast<int>(OrderType::kStopLimit) == 3);
 static_assert(static_cast<int>(TimeInForce::kDay) == 0 && static_cast<int>(TimeInForce::kFok) == 3);
-static_assert(static_cast<int>(OrderStatus::kPlaced) == 0 && static_cast<int>(OrderStatus::kSubmitting) == 1 &&
+static_assert(static_cast<int>(OrderStatus::kPlaced) == 0 &&
+              static_cast<int>(OrderStatus::kSubmitting) == 1 &&
               static_cast<int>(OrderStatus::kFilled) == 7 && static_cast<int>(OrderStatus::kSettled) == 11);
 static_assert(static_cast<int>(ExecutionKind::kTrade) == 0 && static_cast<int>(ExecutionKind::kCorrect) == 2);
 static_assert(static_cast<int>(ControlScope::kAll) == 0 && static_cast<int>(ControlScope::kBroker) == 2);
@@ -46,8 +48,10 @@ void inbox_fields(ReportRef& row, Apply&& apply) {
 }
 
 const std::string kInboxColumns =
-    "id, kind, broker, account, ext_order_id, client_order_id, execution_id, execution_kind, ref_execution_id, "
-    "execution_qty, execution_price, execution_fees_whole, execution_fees_fraction, executed_at, qty, price_limit, "
+    "id, kind, broker, account, ext_order_id, client_order_id, execution_id, execution_kind, "
+    "ref_execution_id, "
+    "execution_qty, execution_price, execution_fees_whole, execution_fees_fraction, executed_at, qty, "
+    "price_limit, "
     "reason, at, received_at";
 
 auto bind_to(Query& query) {
@@ -86,28 +90,28 @@ bool insert_order(Connection& connection, const Order& order) {
       "INSERT INTO orders (" + kOrderColumns + ") VALUES (" + placeholders(kOrderColumnCount) + ")";
   Query query = connection.query(kSql.c_str());
   order_fixed_fields(order, bind_to(query));
-  query.bind(EmptyAsNull(order.ext_order_id));
+  query.bind(EmptyAsNull{order.ext_order_id});
   order_live_fields(order, bind_to(query));
   return query.run_unless_exists();
 }
 
 bool update_order(Connection& connection, const Order& order) {
   static const std::string kIfUnchanged = " WHERE id = ? AND version = ? AND lease_epoch <= ?";
-  // Naming ext_order_id as changed rewrites its index, a page of its own for brokers with random ids. An order
-  // learns it once, as a rule when it becomes acked; all other changes try without first.
-  static const std::string kSameExtOrderId = "UPDATE orders SET " + assignments(kOrderLiveColumns) + kIfUnchanged +
-                                             " AND ext_order_id IS ?";
+  // Naming ext_order_id as changed rewrites its index, a page of its own for brokers with random ids. An
+  // order learns it once, as a rule when it becomes acked; all other changes try without first.
+  static const std::string kSameExtOrderId =
+      "UPDATE orders SET " + assignments(kOrderLiveColumns) + kIfUnchanged + " AND ext_order_id IS ?";
   static const std::string kAnyExtOrderId =
       "UPDATE orders SET ext_order_id = ?, " + assignments(kOrderLiveColumns) + kIfUnchanged;
 
   if (order.status != OrderStatus::kAcked || order.ext_order_id.empty()) {
     Query query = connection.query(kSameExtOrderId.c_str());
     order_live_fields(order, bind_to(query));
-    query.bind(order.id, order.version - 1, order.lease_epoch, EmptyAsNull(order.ext_order_id)).run();
+    query.bind(order.id, order.version - 1, order.lease_epoch, EmptyAsNull{order.ext_order_id}).run();
     if (connection.changes() == 1) return true;
   }
   Query query = connection.query(kAnyExtOrderId.c_str());
-  query.bind(EmptyAsNull(order.ext_order_id));
+  query.bind(EmptyAsNull{order.ext_order_id});
   order_live_fields(order, bind_to(query));
   query.bind(order.id, order.version - 1, order.lease_epoch).run();
   return connection.changes() == 1;
@@ -125,9 +129,11 @@ OrderBatch read_batch(Query& row) {
   return batch;
 }
 
-void insert_batch(Connection& connection, const OrderBatch& batch, OrderId first_order_id, OrderId last_order_id) {
-  static const std::string kSql = "INSERT INTO order_batches (" + kBatchFixedColumns + ", " + kBatchLiveColumns +
-                                  ", first_order_id, last_order_id) VALUES (" + placeholders(17) + ")";
+void insert_batch(Connection& connection, const OrderBatch& batch, OrderId first_order_id,
+                  OrderId last_order_id) {
+  static const std::string kSql = "INSERT INTO order_batches (" + kBatchFixedColumns + ", " +
+                                  kBatchLiveColumns + ", first_order_id, last_order_id) VALUES (" +
+                                  placeholders(17) + ")";
   Query query = connection.query(kSql.c_str());
   batch_fixed_fields(batch, bind_to(query));
   batch_live_fields(batch, bind_to(query));
@@ -175,10 +181,12 @@ std::optional<IdempotencyRecord> read_idempotency(Connection& connection, const 
 
 void insert_idempotency(Connection& connection, const IdempotencyRecord& record) {
   connection
-      .query("INSERT INTO idempotency_keys (batch_id, tenant, operation, key, fingerprint, response, created_at, "
-             "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(record.batch_id, record.scope.tenant, record.scope.operation, record.scope.key, record.fingerprint,
-            EmptyAsNull(record.response), record.created_at, record.expires_at)
+      .query(
+          "INSERT INTO idempotency_keys (batch_id, tenant, operation, key, fingerprint, response, "
+          "created_at, "
+          "expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(record.batch_id, record.scope.tenant, record.scope.operation, record.scope.key,
+            record.fingerprint, EmptyAsNull{record.response}, record.created_at, record.expires_at)
       .run();
 }
 
@@ -192,7 +200,8 @@ void insert_event(Connection& connection, const EventRow& event) {
 }
 
 void insert_inbox(Connection& connection, const InboxReport& report) {
-  static const std::string kSql = "INSERT INTO inbox (" + kInboxColumns + ") VALUES (" + placeholders(19) + ")";
+  static const std::string kSql =
+      "INSERT INTO inbox (" + kInboxColumns + ") VALUES (" + placeholders(19) + ")";
   Query query = connection.query(kSql.c_str());
   inbox_fields(report, bind_to(query));
   query.run();
@@ -211,7 +220,8 @@ std::vector<InboxReport> read_inbox(Connection& connection, const std::string& b
 
 std::optional<PortfolioUsage> read_usage(Connection& connection, PortfolioId portfolio_id) {
   Query row = connection.query(
-      "SELECT margin_reserved_whole, margin_reserved_fraction, day, day_notional_whole, day_notional_fraction "
+      "SELECT margin_reserved_whole, margin_reserved_fraction, day, day_notional_whole, "
+      "day_notional_fraction "
       "FROM portfolio_usage WHERE portfolio_id = ?");
   row.bind(portfolio_id);
   if (!row.next()) return std::nullopt;
@@ -223,8 +233,10 @@ std::optional<PortfolioUsage> read_usage(Connection& connection, PortfolioId por
 
 void put_usage(Connection& connection, const PortfolioUsage& usage) {
   connection
-      .query("INSERT OR REPLACE INTO portfolio_usage (portfolio_id, margin_reserved_whole, margin_reserved_fraction, "
-             "day, day_notional_whole, day_notional_fraction) VALUES (?, ?, ?, ?, ?, ?)")
+      .query(
+          "INSERT OR REPLACE INTO portfolio_usage (portfolio_id, margin_reserved_whole, "
+          "margin_reserved_fraction, "
+          "day, day_notional_whole, day_notional_fraction) VALUES (?, ?, ?, ?, ?, ?)")
       .bind(usage.portfolio_id, usage.margin_reserved, usage.day, usage.day_notional)
       .run();
 }

@@ -31,15 +31,16 @@ void check_history(Connection& connection, int version) {
     if (++expected > version || applied != expected) break;
     const EmbeddedMigration& step = embedded_migrations()[static_cast<std::size_t>(expected - 1)];
     if (sum != checksum(step)) {
-      throw Error(ErrorCode::kMigrationFailed, "database " + connection.path() + ": migration " + name_of(step) +
-                                                   " was applied with other statements than this program has; use "
-                                                   "the program that made the database");
+      throw Error(ErrorCode::kMigrationFailed,
+                  "database " + connection.path() + ": migration " + name_of(step) +
+                      " was applied with other statements than this program has; use "
+                      "the program that made the database");
     }
   }
   if (expected != version) {
-    throw Error(ErrorCode::kStorageCorrupt,
-                "database " + connection.path() + ": schema_migrations does not agree with schema version " +
-                    std::to_string(version) + "; restore a backup");
+    throw Error(ErrorCode::kStorageCorrupt, "database " + connection.path() +
+                                                ": schema_migrations does not agree with schema version " +
+                                                std::to_string(version) + "; restore a backup");
   }
 }
 
@@ -70,8 +71,9 @@ void apply(Connection& connection, const EmbeddedMigration& step, bool up) {
     throw;
   } catch (const std::exception& error) {
     if (connection.in_transaction()) connection.execute("ROLLBACK");
-    throw Error(ErrorCode::kMigrationFailed, "database " + connection.path() + ": migration " + name_of(step) +
-                                                 (up ? "" : " backwards") + " was rolled back: " + error.what());
+    throw Error(ErrorCode::kMigrationFailed, "database " + connection.path() + ": migration " +
+                                                 name_of(step) + (up ? "" : " backwards") +
+                                                 " was rolled back: " + error.what());
   }
 }
 
@@ -86,16 +88,19 @@ int schema_version(Connection& connection) {
   if (application != kApplicationId) {
     if (application == 0 && version == 0 && objects == 0) return 0;
     throw Error(ErrorCode::kForeignDatabase,
-                "database " + connection.path() + ": belongs to another program; it was left untouched, choose another file");
+                "database " + connection.path() +
+                    ": belongs to another program; it was left untouched, choose another file");
   }
   if (version > latest_schema_version()) {
-    throw Error(ErrorCode::kSchemaTooNew,
-                "database " + connection.path() + ": has schema version " + std::to_string(version) +
-                    ", this program knows up to " + std::to_string(latest_schema_version()) + "; upgrade the program");
+    throw Error(ErrorCode::kSchemaTooNew, "database " + connection.path() + ": has schema version " +
+                                              std::to_string(version) + ", this program knows up to " +
+                                              std::to_string(latest_schema_version()) +
+                                              "; upgrade the program");
   }
   if (version < 0 || (version == 0) != (objects == 0)) {
-    throw Error(ErrorCode::kStorageCorrupt,
-                "database " + connection.path() + ": its header does not agree with its tables; restore a backup");
+    throw Error(
+        ErrorCode::kStorageCorrupt,
+        "database " + connection.path() + ": its header does not agree with its tables; restore a backup");
   }
   if (version > 0) check_history(connection, static_cast<int>(version));
   return static_cast<int>(version);
@@ -111,9 +116,10 @@ MigrationStatus migration_status(int version) {
 
 void use_write_ahead_log(Connection& connection) {
   if (connection.text("PRAGMA journal_mode = WAL") == "wal") return;
-  throw Error(ErrorCode::kConfiguration, "database " + connection.path() +
-                                             ": its file system does not support a write-ahead log; put it on a "
-                                             "local disk");
+  throw Error(ErrorCode::kConfiguration,
+              "database " + connection.path() +
+                  ": its file system does not support a write-ahead log; put it on a "
+                  "local disk");
 }
 
 void migrate_to(Connection& connection, int target) {
@@ -140,7 +146,8 @@ MigrationStatus sqlite_migration_status(const SqliteOptions& options) {
 MigrationStatus sqlite_migrate(const SqliteOptions& options, int version) {
   const int target = version == -1 ? sqlite::latest_schema_version() : version;
   if (target < 0 || target > sqlite::latest_schema_version()) {
-    throw Error(ErrorCode::kInvalidArgument, "schema version " + std::to_string(version) + " does not exist; this program knows 0 to " +
+    throw Error(ErrorCode::kInvalidArgument, "schema version " + std::to_string(version) +
+                                                 " does not exist; this program knows 0 to " +
                                                  std::to_string(sqlite::latest_schema_version()));
   }
   sqlite::prepare_file(options);
@@ -150,8 +157,9 @@ MigrationStatus sqlite_migrate(const SqliteOptions& options, int version) {
   const sqlite::LockFile::Turn turn(lock_file, options.busy_timeout);
   const auto connection = sqlite::open_writer(options);
   if (target < sqlite::schema_version(*connection) && lock_file.any_owner_alive()) {
-    throw Error(ErrorCode::kStorageBusy, "database " + options.path +
-                                             ": another process works with it; stop it before taking migrations back");
+    throw Error(ErrorCode::kStorageBusy,
+                "database " + options.path +
+                    ": another process works with it; stop it before taking migrations back");
   }
   sqlite::migrate_to(*connection, target);
   return sqlite::migration_status(target);

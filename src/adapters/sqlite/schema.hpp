@@ -1,7 +1,7 @@
 // The schema's version: checked when a database is opened, changed by migrations.
 //
-// A database of ours carries kApplicationId in its header; the header's user_version is the schema's version and
-// the table schema_migrations holds a checksum of every step that made it.
+// A database of ours carries kApplicationId in its header; the header's user_version is the schema's version
+// and the table schema_migrations holds a checksum of every step that made it.
 #pragma once
 
 #include "adapters/sqlite/connection.hpp"
@@ -21,8 +21,8 @@ inline constexpr std::int64_t kApplicationId = 0x4F4F5231;  // "OOR1"
 // Does nothing where it is in use already. Throws Error(configuration) where it cannot be.
 void use_write_ahead_log(Connection& connection);
 
-// Applies or takes back steps, each in a transaction of its own, until the schema has `target`. The caller holds
-// the right to write.
+// Applies or takes back steps, each in a transaction of its own, until the schema has `target`. The caller
+// holds the right to write.
 void migrate_to(Connection& connection, int target);
 
 }  // namespace orchestrator::sqlite

@@ -26,8 +26,7 @@ SqliteStore::SqliteStore(const SqliteOptions& options) : options_(options), proc
   const bool fresh = !file_exists(options.path);
   prepare_file(options);
   // First with a connection that changes nothing, because the file may be another program's.
-  const bool outdated =
-      needs_migration(*open_reader(options.path, options.busy_timeout), options, fresh);
+  const bool outdated = needs_migration(*open_reader(options.path, options.busy_timeout), options, fresh);
   lock_file_ = std::make_unique<LockFile>(lock_path(options.path), file_mode(options.path));
   writer_ = open_writer(options);
   if (outdated || writer_->text("PRAGMA journal_mode") != "wal") {
@@ -59,8 +58,9 @@ SqliteStore::~SqliteStore() {
 
 void SqliteStore::refuse_after_fork() const {
   if (::getpid() == process_) return;
-  throw Error(ErrorCode::kClosed, "database " + options_.path +
-                                      ": the store was opened before this process was forked; open it again here");
+  throw Error(ErrorCode::kClosed,
+              "database " + options_.path +
+                  ": the store was opened before this process was forked; open it again here");
 }
 
 void SqliteStore::write(const CommitQueue::Unit& unit) {

@@ -14,8 +14,8 @@ void WriteTransaction::begin() {
 void WriteTransaction::save_sequences() {
   if (!sequences_) return;
   query("UPDATE sequences SET batch = ?, \"order\" = ?, event = ?, inbox = ?, routing_rule = ?, owner = ?")
-      .bind(sequences_->batch, sequences_->order, sequences_->event, sequences_->inbox, sequences_->routing_rule,
-            sequences_->owner)
+      .bind(sequences_->batch, sequences_->order, sequences_->event, sequences_->inbox,
+            sequences_->routing_rule, sequences_->owner)
       .run();
 }
 
@@ -44,7 +44,8 @@ Sequences& WriteTransaction::sequences() {
     Sequences last;
     Query row = query("SELECT batch, \"order\", event, inbox, routing_rule, owner FROM sequences");
     if (!row.next()) {
-      throw Error(ErrorCode::kStorageCorrupt, "database " + connection_.path() + ": the row of sequences is missing");
+      throw Error(ErrorCode::kStorageCorrupt,
+                  "database " + connection_.path() + ": the row of sequences is missing");
     }
     row.read(last.batch, last.order, last.event, last.inbox, last.routing_rule, last.owner);
     sequences_ = last;

@@ -1,0 +1,78 @@
+#include "engine/requests.hpp"
+
+#include "core/failpoint.hpp"
+#include "core/request_identity.hpp"
+#include "engine/evidence.hpp"
+#include "engine/ingest.hpp"
+#include "engine/order_change.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+bool same_request(const Order& asked, const Order& row) {
+  return row.status == asked.status && row.replace_count == asked.replace_count;
+}
+
+SendResult send_once(BrokerConnector& broker, const Order& pending) {
+  try {
+    if (pending.status == OrderStatus::kCancelPending) return broker.cancel(pending);
+    return broker.replace(pending, {replace_generation(pending.client_order_id, pending.replace_count),
+                                    pending.pending_qty, pending.pending_price_limit});
+  } catch (const std::exception& error) {
+    return {SendOutcome::kInDoubt, {}, error.what()};
+  }
+}
+
+// The broker shows the terms that were asked for.
+bool carried_out(const Order& pending, const BrokerOrder& found) {
+  return (!pending.pending_qty || found.qty == *pending.pending_qty) &&
+         (!pending.pending_price_limit || found.price_limit == pending.pending_price_limit);
+}
+
+void resolve_request(Context& context, const Order& pending, BrokerConnector& broker) {
+  const LookUp answer = ask(broker, pending.client_order_id);
+  if (answer.kind != LookUp::Kind::kFound) return;
+  const Timestamp now = context.clock->now();
+  const auto still = [&](const Order& row) { return same_request(pending, row); };
+  if (is_terminal(answer.order.status)) {
+    change_order(context, pending, evidence_of(answer.order, now), still);
+  } else if (pending.status == OrderStatus::kReplacePending && carried_out(pending, answer.order)) {
+    Signal signal = make_signal(OrderSignal::kReplace, now);
+    signal.qty = pending.pending_qty;
+    signal.price_limit = pending.pending_price_limit;
+    change_order(context, pending, {signal}, still);
+  } else {
+    send_request(context, pending);
+  }
+}
+
+}  // namespace
+
+void send_request(Context& context, const Order& pending) {
+  BrokerConnector* broker = context.broker(pending.broker);
+  if (broker == nullptr) return;
+  context.request_pace.asked(pending.id, context.clock->now());
+  const SendResult result = send_once(*broker, pending);
+  ORCHESTRATOR_FAILPOINT("manage.after_request");
+  if (result.outcome == SendOutcome::kRejected) {
+    const bool cancel = pending.status == OrderStatus::kCancelPending;
+    const Signal refusal = make_signal(cancel ? OrderSignal::kCancelRefused : OrderSignal::kReplaceRefused,
+                                       context.clock->now(), result.reason);
+    change_order(context, pending, {refusal}, [&](const Order& row) { return same_request(pending, row); });
+  }
+  poll(context, *broker);
+}
+
+void resolve_requests(Context& context, const std::optional<std::string>& broker) {
+  OrderQuery query{.broker = broker, .statuses = {OrderStatus::kCancelPending, OrderStatus::kReplacePending}};
+  for_each_order(context, std::move(query), [&](const Order& order) {
+    BrokerConnector* connector = context.broker(order.broker);
+    if (connector == nullptr) return;
+    const auto pause = connector->capabilities().quiet_period;
+    if (context.request_pace.due(order.id, context.clock->now(), pause)) {
+      resolve_request(context, order, *connector);
+    }
+  });
+}
+
+}  // namespace orchestrator::engine
