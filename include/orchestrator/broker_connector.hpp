@@ -154,6 +154,8 @@ class BrokerConnector {
     std::vector<BrokerOrder> orders;
     std::vector<Execution> executions;       // order_id is not set; ref by `ext_order_ids`
     std::vector<std::string> ext_order_ids;  // of executions[i]
+    // Orders sent before this are not in it (a list of the day); nullopt: all that the broker ever had.
+    std::optional<Timestamp> from;
   };
   [[nodiscard]] virtual Book book() = 0;
   // News after `cursor` ("" = from the beginning of what the broker keeps).

@@ -98,10 +98,10 @@ class Reconciler {
   // of an order before those of its executions, and the same for rows in any order.
   //
   // Not expected at the broker: an order that it never acknowledged (placed, submitting, unknown, refused,
-  // cancelled before it was sent) and a settled one. When the broker does show one that it never
-  // acknowledged, that is a status break, except for `submitting`, where the answer may be on its way, and
-  // for a refused order that the broker lists as rejected too. Executions are compared where the broker
-  // shows the order.
+  // cancelled before it was sent), a settled one, and one that ended before the book begins. When the broker
+  // does show one that it never acknowledged, that is a status break, except for `submitting`, where the
+  // answer may be on its way, and for a refused order that the broker lists as rejected too. Executions are
+  // compared where the broker shows the order.
   [[nodiscard]] virtual std::vector<Break> compare(std::span<const Order> orders,
                                                    std::span<const Execution> executions,
                                                    const BrokerConnector::Book& book,

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "orchestrator/lifecycle.hpp"
+
 namespace orchestrator {
 
 namespace {
@@ -49,7 +51,7 @@ class Comparison {
  public:
   Comparison(std::span<const Order> orders, std::span<const Execution> executions,
              const BrokerConnector::Book& book, const Tolerance& tolerance)
-      : tolerance_(tolerance) {
+      : tolerance_(tolerance), book_from_(book.from) {
     for (const Order& order : orders) ours_.push_back(&order);
     std::ranges::sort(ours_, {}, &Order::id);
     for (const Order* order : ours_) theirs_.try_emplace(order->client_order_id);
@@ -125,8 +127,11 @@ class Comparison {
     }
   }
 
-  static bool expected_at_broker(const Order& order) {
-    return acknowledged(order) && order.status != OrderStatus::kSettled;
+  // An order that has ended and settled, or that ended before the book begins, need not be there any more.
+  bool expected_at_broker(const Order& order) const {
+    if (!acknowledged(order) || order.status == OrderStatus::kSettled) return false;
+    const bool before_book = book_from_ && order.submitted_at && *order.submitted_at < *book_from_;
+    return !(before_book && is_terminal(order.status));
   }
 
   // The row to compare with: the one we know by the broker's id, else the first.
@@ -257,6 +262,7 @@ class Comparison {
   }
 
   const Tolerance& tolerance_;
+  std::optional<Timestamp> book_from_;
   std::vector<const Order*> ours_;
   std::map<std::string_view, BrokerSide> theirs_;  // by client order id
   std::map<OrderId, std::map<std::string_view, const Execution*>> our_executions_;

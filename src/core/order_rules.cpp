@@ -267,7 +267,7 @@ void check_time_in_force(const OrderUnderCheck& check) {
 }
 
 // Somebody else's text inside ours: cut, and with nothing in it that a terminal could act on.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kQuotedMax = 40;
   std::string out = "\"";
   for (const char c : text.substr(0, kQuotedMax)) out += c >= ' ' && c <= '~' ? c : '?';
@@ -282,7 +282,7 @@ void check_broker(const OrderUnderCheck& check) {
   std::string known;
   for (const std::string& broker : brokers) known += (known.empty() ? "" : ", ") + broker;
   check.report("broker", "broker.unknown",
-               "there is no broker " + quoted(name) + "; " +
+               "there is no broker " + in_quotes(name) + "; " +
                    (known.empty() ? "none is configured" : "leave it out or use one of: " + known));
 }
 

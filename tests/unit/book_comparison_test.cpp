@@ -324,3 +324,17 @@ TEST_CASE("breaks come in one order, whatever the order of the rows") {
     REQUIRE(books.breaks() == expected);
   }
 }
+
+TEST_CASE("an order that ended before the broker's list of the day begins is not missed there, an open one is") {
+  for (const OrderStatus status : {OrderStatus::kFilled, OrderStatus::kAcked}) {
+    for (const bool today : {true, false}) {
+      Order order = make_order(1, 7, Side::kBuy, "100", "2500", status);
+      order.submitted_at = today ? kNow : kNow - std::chrono::hours(24);
+      BrokerConnector::Book book;
+      book.from = kNow - std::chrono::hours(6);
+      const auto breaks = make_reconciler()->compare(std::span(&order, 1), {}, book, {});
+      const bool missed = today || status == OrderStatus::kAcked;
+      CHECK(breaks.size() == (missed ? 1U : 0U));
+    }
+  }
+}

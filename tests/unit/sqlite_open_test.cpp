@@ -172,6 +172,15 @@ TEST_CASE("damage further in is told when it is read, and other reads go on") {
   CHECK(store->brokers().size() == 2);
 }
 
+TEST_CASE("a row that cannot have been written is told as damage") {
+  const TemporaryFolder folder;
+  const std::string path = make_book(folder);
+  run_sql(path, "UPDATE orders SET fees_whole = 1, fees_fraction = -1 WHERE id = 3");
+  const auto store = open_sqlite_store({.path = path});
+  CHECK(code_of([&] { static_cast<void>(store->orders({.ids = {3}})); }) == ErrorCode::kStorageCorrupt);
+  CHECK(store->orders({.ids = {2}}).size() == 1);
+}
+
 TEST_CASE("a database made by a newer program is refused") {
   const TemporaryFolder folder;
   const std::string path = make_book(folder);

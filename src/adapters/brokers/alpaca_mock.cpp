@@ -100,7 +100,7 @@ class Alpaca final : public brokers::Personality {
     return make_uuid(seed, ext_order_id, static_cast<std::uint64_t>(number));
   }
 
-  [[nodiscard]] bool lists(const LedgerOrder& /*order*/, Timestamp /*now*/) const override { return true; }
+  [[nodiscard]] std::optional<Timestamp> book_from(Timestamp /*now*/) const override { return std::nullopt; }
   [[nodiscard]] bool keeps_refused() const override { return false; }
   [[nodiscard]] bool names_changes() const override { return true; }
 };

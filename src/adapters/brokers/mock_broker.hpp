@@ -39,8 +39,8 @@ class Personality {
                                                  std::uint64_t seed, Timestamp now) const = 0;
   [[nodiscard]] virtual std::string execution_id(const std::string& ext_order_id, std::int32_t number,
                                                  std::uint64_t seed) const = 0;
-  // Whether book() and look_up() still show the order.
-  [[nodiscard]] virtual bool lists(const LedgerOrder& order, Timestamp now) const = 0;
+  // book() and look_up() show the orders placed since then; nullopt: all.
+  [[nodiscard]] virtual std::optional<Timestamp> book_from(Timestamp now) const = 0;
   // Whether an order refused for its instrument shows up there too.
   [[nodiscard]] virtual bool keeps_refused() const = 0;
   // Whether a change carries a client order id of its own.

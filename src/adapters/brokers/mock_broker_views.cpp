@@ -30,10 +30,10 @@ std::int64_t parse_cursor(const std::string& cursor, std::int64_t last_report) {
 LookUp MockBroker::look_up(const std::string& client_order_id) {
   LookUp answer;
   try {
-    const Timestamp now = clock_.now();
+    const auto from = personality_->book_from(clock_.now());
     std::vector<LedgerOrder> found;
     ledger_->read([&](LedgerReader& ledger) { found = ledger.find_by_client_order_id(client_order_id); });
-    std::erase_if(found, [&](const LedgerOrder& order) { return !personality_->lists(order, now); });
+    std::erase_if(found, [&](const LedgerOrder& order) { return from && order.placed_at < *from; });
     if (found.empty()) {
       answer.kind = LookUp::Kind::kNotFound;
       return answer;
@@ -62,10 +62,10 @@ BrokerConnector::Book MockBroker::book() {
   } catch (const Error& error) {
     throw Error(ErrorCode::kBrokerInDoubt, capabilities_.name + " did not answer: " + error.what());
   }
-  const Timestamp now = clock_.now();
+  book.from = personality_->book_from(clock_.now());
   auto execution = executions.begin();  // both lists are in order of the order numbers
   for (const LedgerOrder& order : orders) {
-    const bool listed = personality_->lists(order, now);
+    const bool listed = !book.from || order.placed_at >= *book.from;
     if (listed) book.orders.push_back(to_broker_order(order));
     for (; execution != executions.end() && execution->order_number == order.number; ++execution) {
       if (!listed) continue;

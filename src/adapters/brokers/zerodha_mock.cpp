@@ -76,8 +76,8 @@ class Zerodha final : public brokers::Personality {
     return ext_order_id + "-" + std::to_string(number);
   }
 
-  [[nodiscard]] bool lists(const LedgerOrder& order, Timestamp now) const override {
-    return day_in_india(order.placed_at) == day_in_india(now);
+  [[nodiscard]] std::optional<Timestamp> book_from(Timestamp now) const override {
+    return Timestamp(day_in_india(now)) - kIndia;
   }
   [[nodiscard]] bool keeps_refused() const override { return true; }
   [[nodiscard]] bool names_changes() const override { return false; }

@@ -2,9 +2,10 @@
 
 #include "adapters/sqlite/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <limits>
 #include <system_error>
 
 namespace orchestrator::sqlite {
@@ -120,13 +121,27 @@ bool Query::run_unless_exists() {
   return true;
 }
 
+void Query::take(Money& value) {
+  const std::int64_t whole = take_integer();
+  const std::int64_t fraction = take_integer();
+  try {
+    value = Money::from_parts(whole, fraction);
+  } catch (const Error& error) {
+    throw_damaged(error.what());
+  }
+}
+
 void Query::take(std::array<std::byte, 32>& blob) {
   const void* bytes = sqlite3_column_blob(statement_, column_);
   if (sqlite3_column_bytes(statement_, column_++) != static_cast<int>(blob.size())) {
-    throw Error(ErrorCode::kStorageCorrupt,
-                "database " + connection_.path() + ": a fingerprint has the wrong size");
+    throw_damaged("a fingerprint has the wrong size");
   }
   std::memcpy(blob.data(), bytes, blob.size());
+}
+
+void Query::throw_damaged(const std::string& what) const {
+  throw Error(ErrorCode::kStorageCorrupt,
+              "database " + connection_.path() + ": a row is damaged: " + what + "; restore a backup");
 }
 
 // --- Connection -----------------------------------------------------------------------------------
@@ -145,7 +160,8 @@ Connection::Connection(const std::string& path, int flags, std::chrono::millisec
       throw;
     }
   }
-  sqlite3_busy_timeout(db_, static_cast<int>(busy_timeout.count()));
+  constexpr std::int64_t kMax = std::numeric_limits<int>::max();
+  sqlite3_busy_timeout(db_, static_cast<int>(std::clamp<std::int64_t>(busy_timeout.count(), 0, kMax)));
 }
 
 Connection::~Connection() {

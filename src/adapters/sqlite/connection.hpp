@@ -132,10 +132,7 @@ class Query {
   void take(Price& value) { value = Price::from_units(take_integer()); }
   void take(Quantity& value) { value = Quantity::from_units(take_integer()); }
   void take(Rate& value) { value = Rate::from_units(take_integer()); }
-  void take(Money& value) {
-    const std::int64_t whole = take_integer();
-    value = Money::from_parts(whole, take_integer());
-  }
+  void take(Money& value);
   void take(std::array<std::byte, 32>& blob);
   template <class Enum>
   requires std::is_enum_v<Enum>
@@ -153,6 +150,7 @@ class Query {
   }
 
   void check(int result) const;
+  [[noreturn]] void throw_damaged(const std::string& what) const;
   [[nodiscard]] int step() { return sqlite3_step(statement_); }
 
   const Connection& connection_;

@@ -78,7 +78,7 @@ bool LockFile::any_owner_alive() const { return is_locked(1, 0); }
 
 LockFile::Turn::Turn(LockFile& file, std::chrono::milliseconds timeout) : file_(file) {
   using namespace std::chrono_literals;
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline = std::chrono::steady_clock::now() + std::min<std::chrono::milliseconds>(timeout, 24h);
   std::chrono::microseconds pause = 50us;
   while (!file_.try_lock(file_.writer_, 0)) {
     if (std::chrono::steady_clock::now() >= deadline) {
