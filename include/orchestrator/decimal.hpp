@@ -23,8 +23,7 @@
 // thread and, unless they return std::string, do not allocate; whatever is constexpr turns a refusal at
 // compile time into a compile error.
 
-#ifndef ORCHESTRATOR_DECIMAL_HPP
-#define ORCHESTRATOR_DECIMAL_HPP
+#pragma once
 
 #include <compare>
 #include <concepts>
@@ -482,5 +481,3 @@ constexpr ScannedDecimal<typename UnsignedOf<Rep>::type> scan_decimal(std::strin
 }  // namespace detail
 
 }  // namespace orchestrator
-
-#endif  // ORCHESTRATOR_DECIMAL_HPP

@@ -5,8 +5,7 @@
 // caller needs then is not a class hierarchy but the answer to "what do I do next?", which is
 // Error::next_step(): change something, call again, or recover first.
 
-#ifndef ORCHESTRATOR_ERROR_HPP
-#define ORCHESTRATOR_ERROR_HPP
+#pragma once
 
 #include <cstddef>
 #include <limits>
@@ -160,5 +159,3 @@ class Error : public std::runtime_error {
 };
 
 }  // namespace orchestrator
-
-#endif  // ORCHESTRATOR_ERROR_HPP

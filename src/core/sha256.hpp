@@ -3,8 +3,7 @@
 // Used for request fingerprints, client order ids and the audit chain: identification and tamper
 // evidence, so no secret-dependent timing is promised.
 
-#ifndef ORCHESTRATOR_CORE_SHA256_HPP
-#define ORCHESTRATOR_CORE_SHA256_HPP
+#pragma once
 
 #include <array>
 #include <cstddef>
@@ -50,5 +49,3 @@ std::string to_hex(std::span<const std::byte> bytes);
 std::string base32(std::span<const std::byte> bytes, int characters);
 
 }  // namespace orchestrator
-
-#endif  // ORCHESTRATOR_CORE_SHA256_HPP

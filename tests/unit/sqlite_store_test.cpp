@@ -62,6 +62,12 @@ TEST_CASE("two stores on one file see each other's commits") {
   AcceptUnit again = accept_unit({.key = "b"});
   CHECK(one->accept(again).status == AcceptResult::Status::kKeyExists);
   CHECK(one->owner() != two->owner());
+  // Numbers of a batch that came to nothing are not remembered past its transaction.
+  AcceptUnit failed = accept_unit({.key = "failed", .orders = 3});
+  failed.compose = [](AcceptUnit&) { throw Error(ErrorCode::kNumberOverflow, "no receipt"); };
+  CHECK(error_of([&] { one->accept(failed); }).code() == ErrorCode::kNumberOverflow);
+  place(*two, {.key = "two", .orders = 5});
+  CHECK(place(*one, {.key = "one"}).size() == 1);
   two->put_halt(testing::store::halt_of(ControlScope::kAll, ""));
   AcceptUnit halted = accept_unit({.key = "c"});
   CHECK(one->accept(halted).status == AcceptResult::Status::kHalted);

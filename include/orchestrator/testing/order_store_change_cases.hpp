@@ -251,9 +251,12 @@ inline void a_refused_unit_affects_no_other(Store& store) {
       const std::string key = std::to_string(i) + "." + std::to_string(round);
       AcceptUnit unit = accept_unit({.key = key, .orders = 3, .margin = money("1")});
       if (i % 3 == 1) unit.orders[2].client_order_id = "default/taken/0";  // found after the first write
-      if (i % 3 == 2) {
-        unit.compose = [](AcceptUnit&) { throw Error(ErrorCode::kNumberOverflow, "no receipt"); };
-      }
+      int composed = 0;
+      unit.compose = [&composed, i, compose = unit.compose](AcceptUnit& with_ids) {
+        ++composed;
+        if (i % 3 == 2) throw Error(ErrorCode::kNumberOverflow, "no receipt");
+        compose(with_ids);
+      };
       try {
         const Status status = store.accept(unit).status;
         if (status == Status::kAccepted) ++good;
@@ -261,6 +264,7 @@ inline void a_refused_unit_affects_no_other(Store& store) {
       } catch (const Error&) {
         if (i % 3 != 2) ++wrong;
       }
+      if (composed != 1) ++wrong;
     }
   });
   CHECK(wrong == 0);
