@@ -191,13 +191,19 @@ std::vector<Execution> Orchestrator::executions(OrderId id) const {
 }
 
 std::vector<Event> Orchestrator::events(const EventQuery& query) const {
-  std::vector<Event> events;
-  for (const EventRow& row : impl_->context.store->events(query)) {
-    for (Event& event : codec::expand(row)) {
-      if (!query.order_id || event.order_id == *query.order_id) events.push_back(std::move(event));
+  EventQuery page = query;
+  for (;;) {
+    std::vector<Event> events;
+    const auto rows = impl_->context.store->events(page);
+    for (const EventRow& row : rows) {
+      for (Event& event : codec::expand(row)) {
+        if (!query.order_id || event.order_id == *query.order_id) events.push_back(std::move(event));
+      }
     }
+    // Nothing in a full page of rows about one order is not the end of the log.
+    if (!events.empty() || rows.size() < page.limit) return events;
+    page.after_id = rows.back().id;
   }
-  return events;
 }
 
 BatchReport Orchestrator::reconcile(BatchId id) const {

@@ -284,3 +284,20 @@ TEST_CASE("in background mode the threads send, listen and recover what an earli
   CHECK(desk.oms->wait(receipt.batch_id, std::chrono::hours(1)));
   for (const Receipt::Leg& leg : receipt.orders) CHECK(desk.at(leg.id).status == OrderStatus::kAcked);
 }
+
+TEST_CASE("the events of one order are found behind pages that hold only those of others") {
+  Desk desk;
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy(), Desk::buy()}));
+  for (int i = 0; i < 3; ++i) {
+    for (const std::size_t leg : {0U, 1U}) {  // one page of news: one row that holds events of both
+      desk.broker->news.push_back(desk.broker->trade(receipt.orders[leg].client_order_id,
+                                                     "E" + std::to_string(i) + std::to_string(leg),
+                                                     Quantity::from_int(1), Price::from_int(10)));
+    }
+    desk.oms->poll();
+  }
+  desk.trade(desk.at(receipt.orders[2].id), "L", 1, 10);
+  const auto events = desk.oms->events({.order_id = receipt.orders[2].id, .after_id = 2, .limit = 1});
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].type == EventType::kOrderPartiallyFilled);
+}

@@ -37,7 +37,7 @@ std::string system_reason(sqlite3* db) {
 
 bool is_full(sqlite3* db, int result) {
   if ((result & 0xff) == SQLITE_FULL) return true;
-  if (result != SQLITE_IOERR_WRITE) return false;
+  if (result != SQLITE_IOERR_WRITE && result != SQLITE_IOERR_SHMSIZE) return false;
   const int error = system_error(db);
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
