@@ -92,9 +92,11 @@ void add_set(CommandLine& line, CLI::App* group) {
   verb->add_option("NAME", options->name, "the broker")->required();
   verb->add_option("--config", options->config_json, "the connector's settings, a JSON object")
       ->type_name("JSON");
+  auto* active = verb->add_flag_function(
+      "--active", [options](std::int64_t count) { options->active = count > 0; }, "take orders");
   verb->add_flag_function(
-      "--active,!--inactive", [options](std::int64_t count) { options->active = count > 0; },
-      "take orders, or take none");
+          "--inactive", [options](std::int64_t count) { options->active = count <= 0; }, "take no orders")
+      ->excludes(active);
 }
 
 }  // namespace

@@ -134,6 +134,17 @@ ExitCode reconcile(Session& session, const ReconcileOptions& options) {
   return options.broker ? show_breaks(session, options, format) : show_report(session, options, format);
 }
 
+template <class Value>
+void add_tolerance(CLI::App* verb, const std::string& name, std::optional<Value>& to,
+                   const std::string& description) {
+  add_decimal(verb, name, to, description)->check([name](const std::string& text) -> std::string {
+    const auto parsed = Value::parse(text);
+    if (!parsed.ok() || !parsed.value.is_negative())
+      return {};  // what is no decimal is refused when it is read
+    throw Error(ErrorCode::kInvalidArgument, name + " must not be negative");
+  });
+}
+
 }  // namespace
 
 void add_reconcile_command(CommandLine& line) {
@@ -149,9 +160,9 @@ void add_reconcile_command(CommandLine& line) {
       ->check(CLI::IsMember({"table", "json", "csv"}));
   verb->add_option("--section", options->section, "what --format csv writes [orders]")
       ->check(CLI::IsMember({"totals", "instruments", "orders"}));
-  add_decimal(verb, "--tolerance-qty", options->tolerance_qty, "differences up to this are none [0]");
-  add_decimal(verb, "--tolerance-price", options->tolerance_price, "likewise for prices [0]");
-  add_decimal(verb, "--tolerance-fees", options->tolerance_fees, "likewise for fees [0]");
+  add_tolerance(verb, "--tolerance-qty", options->tolerance_qty, "differences up to this are none [0]");
+  add_tolerance(verb, "--tolerance-price", options->tolerance_price, "likewise for prices [0]");
+  add_tolerance(verb, "--tolerance-fees", options->tolerance_fees, "likewise for fees [0]");
 }
 
 }  // namespace orchestrator::cli

@@ -73,6 +73,9 @@ std::string quoted_value(std::string_view text, std::size_t line) {
 }
 
 void read_line(std::string_view text, std::size_t line, EnvironmentFile& file) {
+  if (text.find('\0') != std::string_view::npos) {
+    refuse(line, "holds a NUL byte, at which a value would end unseen");
+  }
   text = trim(text);
   if (text.empty() || text.front() == '#') return;
   if (text.starts_with("export") && text.size() > 6 && is_blank(text[6])) text = trim(text.substr(6));

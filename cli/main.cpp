@@ -4,6 +4,7 @@
 #include <csignal>
 #include <exception>
 #include <map>
+#include <stdexcept>
 #include <string_view>
 
 #include "cli/commands.hpp"
@@ -56,6 +57,30 @@ void add_commands(CommandLine& line) {
   add_completion_command(line);
 }
 
+// An empty value is nearly always a variable that was not set, and taken as `not given` it would widen what a
+// command does. Asked as a check, before the option's own text is read.
+void refuse_empty_values(CLI::App& app) {
+  for (auto* option : app.get_options(nullptr)) {
+    if (option->get_items_expected_max() == 0) continue;  // a switch
+    option->check([option](const std::string& text) -> std::string {
+      if (!text.empty()) return {};
+      throw Error(ErrorCode::kInvalidArgument, option->get_name() + " must not be empty");
+    });
+  }
+  for (auto* verb : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*verb);
+}
+
+// The parser would take the next word for the value of `--name=`.
+void refuse_missing_values(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return;
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(word.substr(0, word.size() - 1)) + " must not be empty");
+  }
+}
+
 // For a command line that does not parse: did it ask for JSON?
 bool asks_for_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
@@ -79,12 +104,17 @@ int parse_and_run(int argc, char** argv) {
                   exit_code_help());
   add_settings(line, given);
   add_commands(line);
+  refuse_empty_values(line.app);
+  refuse_missing_values(argc, argv);
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
     return line.app.exit(asked);
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (--help shows what is expected)");
+  } catch (const std::logic_error& error) {  // how the parser refuses --switch=text
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string("a switch takes no value but true or false: ") + error.what());
   }
   Session session(resolve_settings(given, read_environment_file(".env")), json);
   return static_cast<int>(line.action(session));

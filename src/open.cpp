@@ -2,7 +2,11 @@
 #include "orchestrator/open.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "orchestrator/backends/memory.hpp"
 #include "orchestrator/backends/mock_brokers.hpp"
@@ -36,6 +40,33 @@ std::string ledger_of(const OpenOptions& options) {
   if (!options.mock_ledger.empty()) return options.mock_ledger;
   if (const auto path = sqlite_path(options.database_url)) return *path + ".brokers";
   return std::string(kDefaultLedger);
+}
+
+bool is_same_file(const std::string& one, const std::string& other) {
+  std::error_code unknown;
+  if (std::filesystem::equivalent(one, other, unknown)) return true;
+  // Neither needs to exist yet.
+  const auto place = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, unknown), unknown);
+  };
+  const auto first = place(one);
+  return !first.empty() && first == place(other);
+}
+
+// Asked before anything is opened: an empty lock file or a new database cannot be told from a new events
+// file.
+void refuse_events_in_own_files(const OpenOptions& options) {
+  std::vector<std::string> own;
+  if (const auto path = sqlite_path(options.database_url)) own.push_back(*path);
+  if (const auto ledger = ledger_of(options); ledger != kMemoryUrl) own.push_back(ledger);
+  for (const auto& file : own) {
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) {
+      if (!is_same_file(options.events_file, file + suffix)) continue;
+      throw Error(ErrorCode::kConfiguration, "events file '" + options.events_file +
+                                                 "' is a file of the database or of the mock brokers' "
+                                                 "ledger; name another");
+    }
+  }
 }
 
 // nullptr: no mock has that name.
@@ -79,6 +110,7 @@ std::optional<std::string> sqlite_path(std::string_view database_url) {
 }
 
 std::unique_ptr<Orchestrator> open(OpenOptions options) {
+  if (!options.publisher && !options.events_file.empty()) refuse_events_in_own_files(options);
   Parts parts;
   parts.clock = options.clock ? std::move(options.clock) : make_system_clock();
   parts.store = open_store(options);

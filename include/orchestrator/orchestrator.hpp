@@ -107,7 +107,8 @@ struct SettleResult {
 struct Resolution {
   enum class Kind : std::uint8_t {
     kAccepted,   // the broker has it as `ext_order_id`
-    kNotPlaced,  // the broker never got it: it goes back to placed and is sent
+    kNotPlaced,  // the broker never got it: goes back to placed and is sent. Only a parked order, so that the
+                 // same decision given twice does not place twice
     kRejected,   // the broker refused it, or it shall not be sent any more
   };
   Kind kind = Kind::kAccepted;
@@ -150,6 +151,7 @@ class Orchestrator {
   // Adds one order to its portfolio's micro-batch; place() happens when the batch is full or due (in
   // inline mode: inside this call when full, inside step() when due). The receipt comes through the
   // callback, or nullptr and the error. An order is durable only when its receipt comes.
+  // The callback is called once and must not throw; an exception is ignored.
   using EnqueueCallback = std::function<void(const Receipt*, std::size_t leg, const Error*)>;
   void enqueue(const std::string& tenant, UserId user_id, PortfolioId portfolio_id, OrderRequest order,
                EnqueueCallback done);
@@ -190,11 +192,12 @@ class Orchestrator {
   // --- driving (inline mode; harmless in background mode) ---
   // Sends what is placed, of one batch or of all, and records the answers.
   StepResult dispatch(std::optional<BatchId> batch = std::nullopt);
-  // One round of everything: due micro-batches, dispatch, broker news, orders in doubt, publishing.
+  // One round of everything: due micro-batches, dispatch, broker news, orders in doubt, publishing. A part
+  // that fails keeps no other from running; then the first failure is thrown.
   StepResult step();
-  // Polls the brokers for news.
+  // Polls the brokers for news: all of them, then throws the first failure.
   StepResult poll();
-  // Publishes what is in the outbox.
+  // Publishes what is in the outbox; called from inside the publisher it does nothing.
   StepResult publish();
   // Finds orders that an earlier process left in doubt and settles them by broker evidence only. Running
   // it twice changes nothing the second time. With `patience` it asks again while orders wait for a quiet

@@ -25,10 +25,10 @@ constexpr std::array<VerdictRow, kOrderStatusCount> kVerdicts = {{
     /* partially   */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R},
     /* cancel_pend */ {R, I, I, R, I, I, A, A, F, F, I, A, A, A, R, A, A, R, R},
     /* replace_pnd */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, R, A, A, R, R},
-    /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, A, R},
-    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, F, A, R},
+    /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, A, F, A, R},
+    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R},
     /* rejected    */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, R, R},
-    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, F, A, R},
+    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R},
     /* settled     */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, I, R},
 }};
 

@@ -43,14 +43,18 @@ void restate(Order& order, Timestamp at) {
   order.status = status_of(order);
   if (!is_terminal(order.status)) {
     order.ended_at.reset();
-  } else {
-    order.cancel_requested = false;
+    return;
+  }
+  order.cancel_requested = false;
+  if (order.ended_as) {  // a change of what is only filled may still be confirmed, and reopen it
     order.pending_qty.reset();
     order.pending_price_limit.reset();
-    if (!was_ended) {
-      order.ended_at = at;
-      release_margin(order);
-    }
+  }
+  if (!was_ended) {
+    order.ended_at = at;
+    release_margin(order);
+  } else if (order.fill_qty.is_zero()) {
+    order.margin_reserved = Money();  // what had executed was taken back after the end
   }
 }
 
@@ -125,6 +129,7 @@ void replaced(Order& order, const Signal& signal, EventSink& sink) {
   if (order.fill_qty < order.qty && !order.ended_as) order.settled_at.reset();  // more of it works
   restate(order, signal.at);
   sink.emit(EventType::kOrderReplaced, order, nullptr);
+  if (order.status == OrderStatus::kFilled) sink.emit(EventType::kOrderFilled, order, nullptr);
 }
 
 void request_replace(Order& order, const Signal& signal, EventSink& sink) {
@@ -221,7 +226,17 @@ void dispatch(Order& order, const Signal& signal, EventSink& sink) {
   }
 }
 
-// A report that says again what the order's facts hold already.
+// The terms in force are those that were asked for.
+bool answers_request(const Order& order, const Signal& signal) {
+  if (!order.pending_qty && !order.pending_price_limit) return false;
+  const Quantity qty = order.pending_qty.value_or(order.qty);
+  const std::optional<Price> price =
+      order.pending_price_limit ? order.pending_price_limit : order.price_limit;
+  return signal.qty.value_or(qty) == qty && (!signal.price_limit || signal.price_limit == price);
+}
+
+// A report that says again what the order's facts hold already. A confirmed change counts for the request
+// that waits for it: an older confirmation that comes again must not turn the terms back.
 bool is_old_news(const Order& order, const Signal& signal) {
   switch (signal.kind) {
     case OrderSignal::kReject:
@@ -229,8 +244,9 @@ bool is_old_news(const Order& order, const Signal& signal) {
     case OrderSignal::kExpire:
       return order.ended_as.has_value();
     case OrderSignal::kReplace:
-      return !order.pending_qty && !order.pending_price_limit && (!signal.qty || signal.qty == order.qty) &&
-             (!signal.price_limit || signal.price_limit == order.price_limit);
+      return !answers_request(order, signal);
+    case OrderSignal::kReplaceRefused:
+      return !order.pending_qty && !order.pending_price_limit;
     default:
       return false;
   }

@@ -79,8 +79,10 @@ PortfolioUsage usage_with(const PortfolioUsage& usage, const AcceptUnit& unit) {
   PortfolioUsage after = usage;
   after.portfolio_id = unit.batch.portfolio_id;
   after.margin_reserved += unit.margin;
-  if (after.day != unit.day) after.day_notional = Money();
-  after.day = unit.day;
+  if (unit.day > after.day) {  // a clock that steps back does not open the day anew
+    after.day_notional = Money();
+    after.day = unit.day;
+  }
   after.day_notional += unit.notional;
   return after;
 }
@@ -121,8 +123,6 @@ void assign_live_fields(Order& stored, const Order& changed) {
   stored.fees = changed.fees;
   stored.margin_reserved = changed.margin_reserved;
   stored.reason = changed.reason;
-  stored.ended_as = changed.ended_as;
-  stored.cancel_requested = changed.cancel_requested;
   stored.ended_as = changed.ended_as;
   stored.cancel_requested = changed.cancel_requested;
   stored.pending_qty = changed.pending_qty;

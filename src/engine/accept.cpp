@@ -8,6 +8,7 @@
 #include "engine/accept.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "codec/event_log.hpp"
 #include "codec/receipt_json.hpp"
@@ -155,6 +156,20 @@ void add_violations(Receipt& receipt, std::vector<Violation> violations) {
   }
 }
 
+// A batch whose quantities do not add up to one that can be reported is refused while that is still possible.
+void check_total(const BatchRequest& request, const ValidationResult& validation) {
+  Quantity total;
+  for (std::size_t i = 0; i < request.orders.size(); ++i) {
+    if (validation.order_has_errors(i)) continue;
+    if (request.orders[i].qty > Quantity::max() - total) {
+      throw Error::validation_failed({{i, "qty", "qty.batch_too_large",
+                                       "the batch's quantities add up to more than " +
+                                           Quantity::max().to_string() + "; split the batch"}});
+    }
+    total += request.orders[i].qty;
+  }
+}
+
 // Validates and routes; throws validation_failed when nothing of the batch may be placed.
 Plan make_plan(const Context& context, const BatchRequest& request, const std::string& key, Timestamp now) {
   const ValidationSnapshot snapshot = take_snapshot(context, request, now);
@@ -164,6 +179,7 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   const auto routes = route_orders(context, request, snapshot, ids, validation);
   refuse_if_invalid(request, validation);
 
+  check_total(request, validation);
   Plan plan;
   plan.limits = snapshot.limits;
   plan.receipt.portfolio_id = request.portfolio_id;
@@ -182,9 +198,13 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   return plan;
 }
 
+// Claims one request per broker; the rest of a large batch is claimed request by request when it is sent, so
+// that a crash leaves no more in doubt than may have been on the wire.
 void claim_for_sending(Context& context, std::vector<Order>& orders, Timestamp now) {
   const std::int64_t owner = context.store->owner();
+  std::map<std::string, std::size_t> claimed;
   for (Order& order : orders) {
+    if (claimed[order.broker]++ >= context.require_broker(order.broker).capabilities().orders_max) continue;
     order.status = OrderStatus::kSubmitting;
     order.attempt = 1;
     order.lease_epoch = 1;
@@ -239,6 +259,12 @@ void compose(AcceptUnit& unit, Receipt& receipt) {
   unit.events.push_back(std::move(row));
 }
 
+Accepted claimed_part(Receipt receipt, std::vector<Order> orders) {
+  const std::size_t rest =
+      std::erase_if(orders, [](const Order& order) { return order.status == OrderStatus::kPlaced; });
+  return {std::move(receipt), std::move(orders), rest > 0};
+}
+
 // The answer to a key that was used before.
 Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timestamp now) {
   if (record.fingerprint != print) {
@@ -276,7 +302,7 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
                                fresh_key ? make_random_key() : request.idempotency_key};
   const Fingerprint print = fingerprint(request);
   if (!fresh_key) {
-    if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}};
+    if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}, false};
   }
   // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
   // fresh figures, where validation says what is wrong in the caller's terms.
@@ -290,10 +316,9 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
     switch (result.status) {
       case AcceptResult::Status::kAccepted:
         if (context.idempotency) context.idempotency->remember(unit.idempotency);
-        if (!claim) unit.orders.clear();
-        return {std::move(plan.receipt), std::move(unit.orders)};
+        return claimed_part(std::move(plan.receipt), std::move(unit.orders));
       case AcceptResult::Status::kKeyExists:
-        return {replay(*result.existing, print, now), {}};
+        return {replay(*result.existing, print, now), {}, false};
       case AcceptResult::Status::kHalted:
         throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
       case AcceptResult::Status::kLimit:

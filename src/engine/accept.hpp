@@ -9,8 +9,10 @@ namespace orchestrator::engine {
 
 struct Accepted {
   Receipt receipt;
-  // Claimed in the same commit, to be sent by the caller at once; empty on a replay.
+  // Claimed in the same commit, to be sent by the caller at once: the first request of each broker. What is
+  // left of the batch is placed. Empty on a replay.
   std::vector<Order> claimed;
+  bool rest_placed = false;
 };
 
 // `claim`: accept and claim in one commit (the accepting thread sends).

@@ -2,12 +2,15 @@
 // their own, so that each can be called again after a crash at any point.
 #pragma once
 
+#include <atomic>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "orchestrator/orchestrator.hpp"
@@ -28,6 +31,7 @@ class RequestPace {
 
 struct Context {
   EngineOptions options;
+  std::unique_ptr<Clock> clock;  // before the rest, which may hold a reference to it until destroyed
   std::unique_ptr<Store> store;
   std::map<std::string, std::unique_ptr<BrokerConnector>> brokers;
   std::unique_ptr<IdempotencyStore> idempotency;  // null: none
@@ -36,10 +40,10 @@ struct Context {
   std::unique_ptr<Router> router;
   std::unique_ptr<OrderBatcher> batcher;
   std::unique_ptr<Reconciler> reconciler;
-  std::unique_ptr<Clock> clock;
   std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
   RequestPace request_pace;
-  std::mutex publish_mutex;  // the publisher is called by one thread at a time
+  std::mutex publish_mutex;                        // the publisher is called by one thread at a time
+  std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 
   // nullptr: no connector of that name.
   [[nodiscard]] BrokerConnector* broker(const std::string& name) const;
@@ -56,6 +60,26 @@ inline constexpr int kConflictRetriesMax = 64;
 inline constexpr std::size_t kPageSize = 500;
 // No batch holds more orders.
 inline constexpr std::size_t kOrdersOfBatchMax = 32'768;
+
+// Runs steps that do not depend on one another: what fails keeps none of the others from running. Rethrown
+// is what failed first.
+class FirstFailure {
+ public:
+  template <class Step>
+  void run(Step&& step) {
+    try {
+      step();
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::exception_ptr failure_;
+};
 
 // Runs `attempt` until its unit is committed. `attempt` reads, decides, commits, and is called again when
 // somebody else changed what it had read.

@@ -7,6 +7,7 @@
 #include "engine/dispatch.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "core/failpoint.hpp"
 #include "core/store_rules.hpp"
@@ -68,10 +69,12 @@ std::vector<SendResult> send_once(BrokerConnector& broker, std::span<const Order
   return results;
 }
 
-// The outcome holds for the claim it was sent under. When the order has moved on to another claim, only an
-// acceptance still counts: it is evidence that the broker has the order.
+// The outcome holds for the claim it was sent under. When the order has moved on since, an acceptance still
+// counts, because the broker has the order; and a refusal does while nobody has sent it again.
 bool outcome_applies(const Order& sent, const Order& stored, const SendResult& result) {
-  return stored.lease_epoch == sent.lease_epoch || result.outcome == SendOutcome::kAccepted;
+  if (stored.lease_epoch == sent.lease_epoch || result.outcome == SendOutcome::kAccepted) return true;
+  return result.outcome == SendOutcome::kRejected && stored.status == OrderStatus::kUnknown &&
+         stored.attempt == sent.attempt;
 }
 
 // T3 for orders of one request. Rows as claimed are tried first; after a lost race they are read again.
@@ -101,6 +104,36 @@ void give_back(Context& context, std::span<const Order> orders, const std::strin
   record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}));
 }
 
+// Why this order must not be sent any more; empty: it may be.
+std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts) {
+  const Timestamp deadline = *order.lease_until - context.options.lease / kLeaseShareMin;
+  if (context.clock->now() >= deadline) return "the sender's lease was nearly over before it could send";
+  return is_halted(halts, order) ? "stopped before it could be sent" : "";
+}
+
+// One request. A stop switch that came after the claim holds back what is not on the wire yet.
+std::size_t send_request(Context& context, BrokerConnector& broker, std::span<const Order> request) {
+  const auto halts = context.store->halts();
+  std::vector<Order> sending;
+  for (const Order& order : request) {
+    const std::string why_not = why_not_send(context, order, halts);
+    if (why_not.empty()) {
+      sending.push_back(order);
+    } else {
+      give_back(context, std::span(&order, 1), why_not);
+    }
+  }
+  if (sending.empty()) return 0;
+  ORCHESTRATOR_FAILPOINT("dispatch.before_send");
+  const auto results = send_once(broker, sending);
+  ORCHESTRATOR_FAILPOINT("dispatch.after_send");
+  record(context, sending, results);
+  ORCHESTRATOR_FAILPOINT("dispatch.recorded");
+  return sending.size();
+}
+
+// After a failure the orders of later requests are known not to have been sent: they are given back, so that
+// only those on the wire are in doubt.
 std::size_t send_to(Context& context, const std::string& name, std::span<const Order> orders) {
   BrokerConnector* broker = context.broker(name);
   if (broker == nullptr) {
@@ -108,25 +141,20 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
     return 0;
   }
   std::size_t sent = 0;
-  const auto requests = context.batcher->split(orders, broker->capabilities().orders_max);
-  for (const std::span<const Order> request : requests) {
-    const Timestamp deadline = *request.front().lease_until - context.options.lease / kLeaseShareMin;
-    if (context.clock->now() >= deadline) {
-      give_back(context, request, "the sender's lease was nearly over before it could send");
-      continue;
+  std::exception_ptr failure;
+  for (const std::span<const Order> request :
+       context.batcher->split(orders, broker->capabilities().orders_max)) {
+    try {
+      if (failure) {
+        give_back(context, request, "an earlier request of the same claim failed");
+      } else {
+        sent += send_request(context, *broker, request);
+      }
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
     }
-    // A stop switch that came after the claim: at most the request on the wire still leaves.
-    if (is_halted(context.store->halts(), request.front())) {
-      give_back(context, request, "stopped before it could be sent");
-      continue;
-    }
-    ORCHESTRATOR_FAILPOINT("dispatch.before_send");
-    const auto results = send_once(*broker, request);
-    ORCHESTRATOR_FAILPOINT("dispatch.after_send");
-    record(context, request, results);
-    ORCHESTRATOR_FAILPOINT("dispatch.recorded");
-    sent += request.size();
   }
+  if (failure) std::rethrow_exception(failure);
   return sent;
 }
 
@@ -135,37 +163,54 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
 std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
   std::ranges::stable_sort(claimed, {}, &Order::broker);
   std::size_t sent = 0;
+  std::exception_ptr failure;
   for (auto begin = claimed.begin(); begin != claimed.end();) {
     const auto end =
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
-    sent += send_to(context, begin->broker, {begin, end});
-    // Reports that overtook the broker's answer have waited for the ids just recorded.
-    drain_inbox(context, begin->broker);
+    try {
+      sent += send_to(context, begin->broker, {begin, end});
+      // Reports that overtook the broker's answer have waited for the ids just recorded.
+      drain_inbox(context, begin->broker);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
     begin = end;
   }
+  if (failure) std::rethrow_exception(failure);
   return sent;
 }
 
-std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::optional<std::string> broker) {
+namespace {
+
+// One claim is one request: what a crash leaves in doubt is what may have been on the wire.
+std::size_t dispatch_to(Context& context, const std::string& name, std::size_t orders_max,
+                        std::optional<BatchId> batch) {
   std::size_t sent = 0;
   OrderId last = 0;
   for (;;) {
     const Timestamp now = context.clock->now();
-    ClaimRequest request{.owner = context.store->owner(),
-                         .now = now,
-                         .lease_until = now + context.options.lease,
-                         .batch_id = batch,
-                         .after_id = last,  // what was given back waits for the next call
-                         .limit = kPageSize};
-    for (const auto& [name, connector] : context.brokers) {
-      if (!broker || *broker == name) request.brokers.push_back(name);
-    }
-    if (request.brokers.empty()) return sent;
-    auto claimed = context.store->claim(request);
+    auto claimed = context.store->claim({.owner = context.store->owner(),
+                                         .now = now,
+                                         .lease_until = now + context.options.lease,
+                                         .batch_id = batch,
+                                         .after_id = last,  // what was given back waits for the next call
+                                         .brokers = {name},
+                                         .limit = orders_max});
     if (claimed.empty()) return sent;
     last = claimed.back().id;
     sent += send_claimed(context, std::move(claimed));
   }
+}
+
+}  // namespace
+
+std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::optional<std::string> broker) {
+  std::size_t sent = 0;
+  for (const auto& [name, connector] : context.brokers) {
+    if (broker && *broker != name) continue;
+    sent += dispatch_to(context, name, connector->capabilities().orders_max, batch);
+  }
+  return sent;
 }
 
 bool dispatch_one(Context& context, OrderId id, OrderStatus from) {

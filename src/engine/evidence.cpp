@@ -9,6 +9,8 @@ LookUp ask(BrokerConnector& broker, const std::string& client_order_id) {
     return broker.look_up(client_order_id);
   } catch (const std::exception& error) {
     return {LookUp::Kind::kNoAnswer, {}, error.what()};
+  } catch (...) {
+    return {LookUp::Kind::kNoAnswer, {}, "the connector failed with an unknown exception"};
   }
 }
 

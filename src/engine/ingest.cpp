@@ -17,8 +17,9 @@ class Application {
   Application(Context& context, Timestamp now)
       : context_(context), now_(now), changes_(*context.store, now) {}
 
-  // False: no order of ours matches.
-  bool apply(const BrokerReport& report) {
+  // False: no order of ours matches. Throws Error(invalid_argument) for a report that cannot be true.
+  bool apply(const BrokerReport& given) {
+    const BrokerReport report = checked(given);
     Order* order = find(report);
     if (order == nullptr) return false;
     if (report.kind == BrokerReport::Kind::kExecution) {
@@ -32,8 +33,30 @@ class Application {
   ChangeSet& changes() { return changes_; }
 
  private:
+  [[nodiscard]] BrokerReport checked(BrokerReport report) const {
+    const auto refuse = [&](const std::string& what) {
+      throw Error(ErrorCode::kInvalidArgument, "report of " + report.broker + " about order '" +
+                                                   report.ext_order_id + report.client_order_id + "' " +
+                                                   what);
+    };
+    if (const BrokerConnector* broker = context_.broker(report.broker)) {
+      const std::string& account = broker->capabilities().account;
+      if (report.account.empty()) report.account = account;
+      if (report.account != account) refuse("names account '" + report.account + "', not '" + account + "'");
+    }
+    if (report.qty && !report.qty->is_positive()) refuse("has a quantity that is not above zero");
+    if (report.kind != BrokerReport::Kind::kExecution) return report;
+    if (report.execution.execution_id.empty()) refuse("has an execution without an id");
+    if (report.execution.kind != ExecutionKind::kBust && !report.execution.qty.is_positive()) {
+      refuse("has an execution of " + report.execution.qty.to_string());
+    }
+    return report;
+  }
+
   Order* find(const BrokerReport& report) {
-    OrderQuery by_ext{.broker = report.broker, .ext_order_id = report.ext_order_id, .limit = 1};
+    // Some brokers start their ids again every day: the newest order is meant.
+    OrderQuery by_ext{
+        .broker = report.broker, .ext_order_id = report.ext_order_id, .newest_first = true, .limit = 1};
     OrderQuery by_client{.broker = report.broker, .client_order_id = report.client_order_id, .limit = 1};
     std::vector<Order> rows;
     if (!report.client_order_id.empty()) rows = context_.store->orders(by_client);
@@ -81,8 +104,19 @@ class Application {
       return other.execution_id == execution.execution_id && other.account == execution.account &&
              other.broker == execution.broker;
     };
-    return std::ranges::any_of(changes_.unit().executions, same) ||
-           context_.store->execution(execution.broker, execution.account, execution.execution_id).has_value();
+    const auto added = std::ranges::find_if(changes_.unit().executions, same);
+    std::optional<Execution> booked;
+    if (added != changes_.unit().executions.end()) {
+      booked = *added;
+    } else {
+      booked = context_.store->execution(execution.broker, execution.account, execution.execution_id);
+    }
+    if (booked && booked->order_id != execution.order_id) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "execution " + execution.execution_id + " of order " + std::to_string(execution.order_id) +
+                      " is booked to order " + std::to_string(booked->order_id) + " already");
+    }
+    return booked.has_value();
   }
 
   // All executions of the order, those of this unit included.
@@ -133,6 +167,56 @@ bool foreign(const Context& context, const BrokerReport& report) {
   return !report.client_order_id.empty() && !report.client_order_id.starts_with(context.options.deployment);
 }
 
+// Something is wrong with a report, not with the store or the moment.
+bool about_the_report(ErrorCode code) {
+  return code == ErrorCode::kInvalidArgument || code == ErrorCode::kNumberOverflow ||
+         code == ErrorCode::kInternal;
+}
+
+// Applies each report in a unit of its own. One that cannot be booked is kept in the inbox for a person, and
+// those behind it are applied all the same.
+void apply_one_by_one(Context& context, std::span<const BrokerReport> reports, const BrokerCursor& cursor) {
+  for (const BrokerReport& report : reports) {
+    try {
+      apply_reports(context, std::span(&report, 1));
+    } catch (const Error& error) {
+      if (!about_the_report(error.code())) throw;
+      ChangeUnit quarantine;
+      quarantine.inbox_add.push_back({0, report, context.clock->now()});
+      context.store->commit(quarantine);
+    }
+  }
+  ChangeUnit unit;
+  unit.cursor = cursor;
+  context.store->commit(unit);
+}
+
+void apply_page(Context& context, std::span<const BrokerReport> reports, const BrokerCursor& cursor) {
+  try {
+    apply_reports(context, reports, cursor);
+  } catch (const Error& error) {
+    if (!about_the_report(error.code()) && error.code() != ErrorCode::kConflict) throw;
+    apply_one_by_one(context, reports, cursor);
+  }
+}
+
+// Applies those of the waiting reports that have found their order.
+std::size_t apply_waiting(Context& context, std::span<const InboxReport> waiting) {
+  std::size_t applied = 0;
+  until_committed([&] {
+    applied = 0;
+    Application application(context, context.clock->now());
+    for (const InboxReport& report : waiting) {
+      if (!application.apply(report.report)) continue;
+      application.changes().unit().inbox_remove.push_back(report.id);
+      ++applied;
+    }
+    if (application.changes().empty()) return CommitStatus::kCommitted;
+    return application.changes().commit(*context.store);
+  });
+  return applied;
+}
+
 }  // namespace
 
 void apply_reports(Context& context, std::span<const BrokerReport> reports,
@@ -153,20 +237,21 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
 }
 
 std::size_t drain_inbox(Context& context, const std::string& broker) {
+  const auto waiting = context.store->inbox(broker);
+  if (waiting.empty()) return 0;
+  try {
+    return apply_waiting(context, waiting);
+  } catch (const Error& error) {
+    if (!about_the_report(error.code())) throw;
+  }
   std::size_t applied = 0;
-  until_committed([&] {
-    applied = 0;
-    const auto waiting = context.store->inbox(broker);
-    if (waiting.empty()) return CommitStatus::kCommitted;
-    Application application(context, context.clock->now());
-    for (const InboxReport& report : waiting) {
-      if (!application.apply(report.report)) continue;
-      application.changes().unit().inbox_remove.push_back(report.id);
-      ++applied;
+  for (const InboxReport& report : waiting) {
+    try {
+      applied += apply_waiting(context, std::span(&report, 1));
+    } catch (const Error& error) {  // it stays for a person
+      if (!about_the_report(error.code())) throw;
     }
-    if (application.changes().empty()) return CommitStatus::kCommitted;
-    return application.changes().commit(*context.store);
-  });
+  }
   return applied;
 }
 
@@ -178,13 +263,14 @@ std::size_t poll(Context& context, BrokerConnector& broker) {
     ReportPage page;
     try {
       page = broker.poll(cursor);
-    } catch (const std::exception&) {
+    } catch (...) {
       return reports;  // no answer: the next round asks again
     }
-    if (page.cursor == cursor) return reports;
-    apply_reports(context, page.reports, BrokerCursor{capabilities.name, capabilities.account, page.cursor});
+    for (BrokerReport& report : page.reports) report.broker = capabilities.name;
+    if (page.reports.empty() && page.cursor == cursor) return reports;
+    apply_page(context, page.reports, BrokerCursor{capabilities.name, capabilities.account, page.cursor});
     reports += page.reports.size();
-    more = page.more;
+    more = page.more && page.cursor != cursor;
   }
   return reports;
 }

@@ -92,6 +92,43 @@ Date due_date(const Context& context, const Order& order) {
   return settlement_date(*order.executed_at, offset, days, holidays);
 }
 
+// What follows an effect that cannot be taken back: a failure there must not read as if nothing had happened.
+template <class Follow>
+void after_effect(const std::string& what, Follow&& follow) {
+  try {
+    follow();
+  } catch (const Error& error) {
+    throw Error(error.code(), what + ", and then: " + error.what() + "; run recover, do not repeat it",
+                NextStep::kRecover);
+  }
+}
+
+// Refuses a fill whose value the books could not hold, before the broker executes it.
+void check_bookable(const Order& order, Price price, Quantity qty) {
+  try {
+    static_cast<void>((order.fill_notional + price * qty).whole());
+  } catch (const Error&) {
+    throw Error(ErrorCode::kLimitExceeded, "a fill of " + qty.to_string() + " at " + price.to_string() +
+                                               " is worth more than can be booked");
+  }
+}
+
+void book_fill(Context& context, const Order& order, FillResult& result) {
+  BrokerReport report;
+  report.kind = BrokerReport::Kind::kExecution;
+  report.broker = order.broker;
+  report.account = context.require_broker(order.broker).capabilities().account;
+  report.ext_order_id = order.ext_order_id;
+  report.client_order_id = order.client_order_id;
+  report.execution = result.execution;
+  report.at = context.clock->now();
+  apply_reports(context, std::span(&report, 1));
+  if (auto stored = context.store->execution(report.broker, report.account, result.execution.execution_id)) {
+    result.execution = std::move(*stored);
+  }
+  result.order = context.require_order(order.id);
+}
+
 }  // namespace
 
 Order cancel(Context& context, OrderId id) {
@@ -99,7 +136,7 @@ Order cancel(Context& context, OrderId id) {
       change(context, id, make_signal(OrderSignal::kCancelRequest, context.clock->now()), "cancelled");
   if (pending.status != OrderStatus::kCancelPending) return pending;
   ORCHESTRATOR_FAILPOINT("manage.before_request");
-  send_request(context, pending);
+  after_effect("the cancel is stored", [&] { send_request(context, pending); });
   return context.require_order(id);
 }
 
@@ -152,7 +189,7 @@ Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::op
     }
   });
   ORCHESTRATOR_FAILPOINT("manage.before_request");
-  send_request(context, pending);
+  after_effect("the change is stored", [&] { send_request(context, pending); });
   return context.require_order(id);
 }
 
@@ -171,23 +208,11 @@ FillResult simulate_fill(Context& context, OrderId id, Price price, Quantity qty
                 "order " + std::to_string(id) + " has " + order.remaining_qty().to_string() + " left of " +
                     order.qty.to_string() + "; a fill of " + qty.to_string() + " is too much");
   }
+  check_bookable(order, price, qty);
   FillResult result;
   result.execution = simulator->simulate_fill(order.ext_order_id, qty, price);
   ORCHESTRATOR_FAILPOINT("fill.executed");
-  BrokerReport report;
-  report.kind = BrokerReport::Kind::kExecution;
-  report.broker = order.broker;
-  report.account = context.require_broker(order.broker).capabilities().account;
-  report.ext_order_id = order.ext_order_id;
-  report.client_order_id = order.client_order_id;
-  report.execution = result.execution;
-  report.at = context.clock->now();
-  apply_reports(context, std::span(&report, 1));
-  const Execution& made = result.execution;
-  if (auto stored = context.store->execution(report.broker, report.account, made.execution_id)) {
-    result.execution = std::move(*stored);
-  }
-  result.order = context.require_order(id);
+  after_effect("the broker has executed it", [&] { book_fill(context, order, result); });
   return result;
 }
 
@@ -226,9 +251,16 @@ Order resolve(Context& context, OrderId id, const Resolution& resolution) {
   if (resolution.kind == Resolution::Kind::kRejected) signal.kind = OrderSignal::kReject;
   if (resolution.kind == Resolution::Kind::kNotPlaced) signal.kind = OrderSignal::kNotAccepted;
   change(context, id, signal, "resolved", [&](Order& order, ChangeSet& changes) {
+    // Only what recovery has asked about in vain, so that a decision given twice is not carried out on the
+    // attempt that the first one led to.
+    if (signal.kind == OrderSignal::kNotAccepted && order.status == OrderStatus::kUnknown && !order.parked) {
+      refuse(order, "called never placed before recovery has asked the broker and parked it");
+    }
     if (changes.apply(order, decision) != Verdict::kApply) refuse(order, "resolved");
   });
-  if (resolution.kind == Resolution::Kind::kNotPlaced) dispatch_one(context, id, OrderStatus::kPlaced);
+  if (resolution.kind == Resolution::Kind::kNotPlaced) {
+    after_effect("the decision is stored", [&] { dispatch_one(context, id, OrderStatus::kPlaced); });
+  }
   return context.require_order(id);
 }
 

@@ -1,6 +1,8 @@
 // The facade: gives the steps their order in each mode, and nothing else.
 #include "orchestrator/orchestrator.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -33,13 +35,31 @@ std::vector<OrderId> ids_of(const std::vector<Order>& orders) {
   return ids;
 }
 
+void require_positive(std::chrono::microseconds value, const std::string& name) {
+  if (value.count() > 0) return;
+  throw Error(ErrorCode::kConfiguration, "EngineOptions::" + name + " is " + std::to_string(value.count()) +
+                                             " us; it has to be longer than 0");
+}
+
+void check_options(const EngineOptions& options) {
+  check_deployment(options.deployment);
+  require_positive(options.lease, "lease");
+  require_positive(options.idempotency_ttl, "idempotency_ttl");
+  require_positive(options.poll_interval, "poll_interval");
+  if (options.settlement_days < 0 || options.settlement_days > 365) {
+    throw Error(ErrorCode::kConfiguration, "EngineOptions::settlement_days is " +
+                                               std::to_string(options.settlement_days) +
+                                               "; it has to be from 0 to 365");
+  }
+}
+
 }  // namespace
 
 class Orchestrator::Impl {
  public:
   Impl(EngineOptions options, Parts parts) : micro_batches(context) {
     if (!parts.store) throw Error(ErrorCode::kConfiguration, "an orchestrator needs a store");
-    check_deployment(options.deployment);
+    check_options(options);
     context.options = std::move(options);
     context.store = std::move(parts.store);
     context.idempotency = std::move(parts.idempotency);
@@ -62,7 +82,13 @@ class Orchestrator::Impl {
   }
 
   ~Impl() {
-    workers.reset();  // what the rest accepts stays placed, for the next process to send
+    if (::getpid() != process) {
+      // A forked child: the threads and the orders that wait are the parent's. Here even to destroy what the
+      // threads had waited on would wait for ever.
+      static_cast<void>(workers.release());
+      return;
+    }
+    if (workers) workers->stop();  // what the rest accepts stays placed, for the next process to send
     try {
       micro_batches.place_all([this](const BatchRequest& request) { return place(request); });
     } catch (...) {  // each caller has had its error
@@ -73,20 +99,23 @@ class Orchestrator::Impl {
 
   Receipt place(const BatchRequest& request) {
     Accepted accepted = accept(context, request, !background());
-    send(std::move(accepted.claimed));
+    if (!background()) send(accepted);
     if (workers) workers->wake();
     return std::move(accepted.receipt);
   }
 
   // The batch is accepted whatever becomes of the sending: an outcome that could not be recorded is in doubt
   // and recovery asks the broker, so the caller gets its receipt and not an error.
-  void send(std::vector<Order> claimed) {
-    if (claimed.empty()) return;
+  void send(Accepted& accepted) {
     try {
-      send_claimed(context, std::move(claimed));
+      if (!accepted.claimed.empty()) send_claimed(context, std::move(accepted.claimed));
+      if (accepted.rest_placed) engine::dispatch(context, accepted.receipt.batch_id, std::nullopt);
     } catch (const std::exception& failure) {
       const std::scoped_lock lock(mutex);
       last_error = failure.what();
+    } catch (...) {
+      const std::scoped_lock lock(mutex);
+      last_error = "sending failed with an unknown exception";
     }
   }
 
@@ -101,24 +130,27 @@ class Orchestrator::Impl {
   }
 
   void chores() {
-    place_due();
-    context.store->expire_idempotency(context.clock->now());
+    FirstFailure failure;
+    failure.run([&] { place_due(); });
+    failure.run([&] { context.store->expire_idempotency(context.clock->now()); });
+    failure.rethrow();
   }
 
-  std::size_t poll_all() {
+  std::size_t poll_all(FirstFailure& failure) {
     std::size_t reports = 0;
     for (const auto& [name, broker] : context.brokers) {
-      reports += engine::poll(context, *broker);
-      reports += drain_inbox(context, name);
+      failure.run([&] { reports += engine::poll(context, *broker); });
+      failure.run([&] { reports += drain_inbox(context, name); });
     }
     return reports;
   }
 
+  const pid_t process = ::getpid();
   Context context;
   MicroBatches micro_batches;
-  std::unique_ptr<Workers> workers;
   std::mutex mutex;
-  std::string last_error;  // of a send in inline mode
+  std::string last_error;            // of a send in inline mode
+  std::unique_ptr<Workers> workers;  // the last: its threads use all of the above
 };
 
 Orchestrator::Orchestrator(EngineOptions options, Parts parts)
@@ -250,22 +282,29 @@ StepResult Orchestrator::dispatch(std::optional<BatchId> batch) {
   return {.sent = engine::dispatch(impl_->context, batch, std::nullopt)};
 }
 
-StepResult Orchestrator::poll() { return {.reports = impl_->poll_all()}; }
+StepResult Orchestrator::poll() {
+  FirstFailure failure;
+  const StepResult result = {.reports = impl_->poll_all(failure)};
+  failure.rethrow();
+  return result;
+}
 
 StepResult Orchestrator::publish() { return {.published = engine::publish(impl_->context)}; }
 
 StepResult Orchestrator::step() {
   Context& context = impl_->context;
-  impl_->chores();
+  FirstFailure failure;
+  failure.run([&] { impl_->chores(); });
   StepResult result;
-  result.sent = engine::dispatch(context, std::nullopt, std::nullopt);
-  result.reports = impl_->poll_all();
-  mark_abandoned(context, std::nullopt);
+  failure.run([&] { result.sent = engine::dispatch(context, std::nullopt, std::nullopt); });
+  result.reports = impl_->poll_all(failure);
+  failure.run([&] { mark_abandoned(context, std::nullopt); });
   RecoveryReport report;
-  resolve_unknown(context, {}, report);
-  resolve_requests(context, std::nullopt);
+  failure.run([&] { resolve_unknown(context, {}, report); });
+  failure.run([&] { resolve_requests(context, std::nullopt); });
   result.resolved = report.adopted + report.resent + report.parked;
-  result.published = engine::publish(context);
+  failure.run([&] { result.published = engine::publish(context); });
+  failure.rethrow();
   return result;
 }
 
@@ -273,16 +312,22 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   Context& context = impl_->context;
   const Timestamp deadline = context.clock->now() + patience;
   RecoveryReport report;
-  impl_->chores();
+  FirstFailure chores;
+  chores.run([&] { impl_->chores(); });
   for (;;) {
-    report.abandoned += mark_abandoned(context, std::nullopt);
-    report.reports += impl_->poll_all();
+    FirstFailure failure;  // of this round: the next one tries it all again
+    failure.run([&] { report.abandoned += mark_abandoned(context, std::nullopt); });
+    report.reports += impl_->poll_all(failure);
     report.waiting = 0;
-    resolve_unknown(context, {}, report);
-    resolve_requests(context, std::nullopt);
-    report.sent += engine::dispatch(context, std::nullopt, std::nullopt);
-    report.reports += impl_->poll_all();
-    if (report.waiting == 0 || context.clock->now() >= deadline) return report;
+    failure.run([&] { resolve_unknown(context, {}, report); });
+    failure.run([&] { resolve_requests(context, std::nullopt); });
+    failure.run([&] { report.sent += engine::dispatch(context, std::nullopt, std::nullopt); });
+    report.reports += impl_->poll_all(failure);
+    if (report.waiting == 0 || context.clock->now() >= deadline) {
+      chores.rethrow();
+      failure.rethrow();
+      return report;
+    }
     context.clock->sleep_for(kPause);
   }
 }

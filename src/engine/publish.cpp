@@ -3,12 +3,27 @@
 #include "engine/publish.hpp"
 
 #include <map>
+#include <thread>
 
 #include "codec/event_log.hpp"
 #include "core/failpoint.hpp"
 
 namespace orchestrator::engine {
 namespace {
+
+// Marks the thread that publishes, for as long as it does.
+class PublishingThread {
+ public:
+  explicit PublishingThread(Context& context) : context_(context) {
+    context_.publishing_thread = std::this_thread::get_id();
+  }
+  ~PublishingThread() { context_.publishing_thread = std::thread::id(); }
+  PublishingThread(const PublishingThread&) = delete;
+  PublishingThread& operator=(const PublishingThread&) = delete;
+
+ private:
+  Context& context_;
+};
 
 constexpr std::chrono::milliseconds kConfirmTimeout{5000};
 
@@ -51,7 +66,10 @@ bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size
 
 std::size_t publish(Context& context) {
   if (!context.publisher) return 0;
+  // A sink that calls back would wait for itself; what it wants published, the outer call publishes.
+  if (context.publishing_thread == std::this_thread::get_id()) return 0;
   const std::scoped_lock lock(context.publish_mutex);
+  const PublishingThread mark(context);
   std::size_t published = 0;
   for (;;) {
     const auto rows = context.store->events({.unpublished = true, .limit = kPageSize});

@@ -18,18 +18,30 @@
 namespace orchestrator::engine {
 namespace {
 
-bool still_unknown(const Order& order) { return order.status == OrderStatus::kUnknown; }
-
-void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryReport& report) {
-  const Timestamp now = context.clock->now();
-  if (change_order(context, order, evidence_of(answer.order, now), still_unknown)) ++report.adopted;
+// An order under our id that is not our order: somebody else makes the same ids at this account.
+bool is_ours(const Order& order, const BrokerOrder& found) {
+  return found.side == order.side && found.qty == order.qty &&
+         (found.instrument_id == 0 || found.instrument_id == order.instrument_id);
 }
+
+bool still_unknown(const Order& order) { return order.status == OrderStatus::kUnknown; }
 
 void park(Context& context, const Order& order, const std::string& why, RecoveryReport& report) {
   if (order.parked) return;
   const Timestamp now = context.clock->now();
   if (change_order(context, order, {make_signal(OrderSignal::kPark, now, why)}, still_unknown))
     ++report.parked;
+}
+
+void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryReport& report) {
+  if (!is_ours(order, answer.order)) {
+    return park(context, order,
+                "the broker has another order under this client order id (" + answer.order.ext_order_id +
+                    "); check there and decide",
+                report);
+  }
+  const Timestamp now = context.clock->now();
+  if (change_order(context, order, evidence_of(answer.order, now), still_unknown)) ++report.adopted;
 }
 
 // Whether a second order under the same client order id would be refused, should the first be there.

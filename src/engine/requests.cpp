@@ -20,6 +20,8 @@ SendResult send_once(BrokerConnector& broker, const Order& pending) {
                                     pending.pending_qty, pending.pending_price_limit});
   } catch (const std::exception& error) {
     return {SendOutcome::kInDoubt, {}, error.what()};
+  } catch (...) {
+    return {SendOutcome::kInDoubt, {}, "the connector failed"};
   }
 }
 

@@ -10,24 +10,31 @@ namespace orchestrator::engine {
 
 void Workers::start() {
   for (const auto& [name, connector] : context_.brokers) {
-    threads_.emplace_back([this, broker = name] { run([this, &broker] { send_round(broker); }); });
-    threads_.emplace_back([this, broker = name] { run([this, &broker] { listen_round(broker); }); });
+    add([this, broker = name] { send_round(broker); });
+    add([this, broker = name] { listen_round(broker); });
   }
-  threads_.emplace_back([this] {
-    run([this] {
-      chores_();
-      publish(context_);
-    });
+  add([this] {
+    FirstFailure failure;
+    failure.run(chores_);
+    failure.run([this] { publish(context_); });
+    failure.rethrow();
   });
 }
 
-Workers::~Workers() {
+void Workers::add(std::function<void()> round) {
+  const std::scoped_lock lock(mutex_);
+  std::string& error = errors_.emplace_back();
+  threads_.emplace_back([this, round = std::move(round), &error] { run(round, error); });
+}
+
+void Workers::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Workers::wake() {
@@ -40,11 +47,15 @@ void Workers::wake() {
 
 std::string Workers::last_error() const {
   const std::scoped_lock lock(mutex_);
-  return last_error_;
+  std::string failures;
+  for (const std::string& error : errors_) {
+    if (!error.empty()) failures += (failures.empty() ? "" : "; ") + error;
+  }
+  return failures;
 }
 
 // A step that fails is tried again in the next round: every step may be.
-void Workers::run(const std::function<void()>& round) {
+void Workers::run(const std::function<void()>& round, std::string& error) {
   std::uint64_t seen = 0;
   for (;;) {
     {
@@ -52,14 +63,17 @@ void Workers::run(const std::function<void()>& round) {
       if (stopping_) return;
       seen = wakes_;
     }
-    std::string error;
+    std::string failed;
     try {
       round();
     } catch (const std::exception& failure) {
-      error = failure.what();
+      failed = failure.what();
+      if (failed.empty()) failed = "a step failed and did not say why";
+    } catch (...) {
+      failed = "a step failed with an unknown exception";
     }
     std::unique_lock lock(mutex_);
-    if (!error.empty()) last_error_ = error;
+    error = std::move(failed);
     wake_.wait_for(lock, context_.options.poll_interval, [&] { return stopping_ || wakes_ != seen; });
   }
 }
@@ -67,12 +81,14 @@ void Workers::run(const std::function<void()>& round) {
 void Workers::send_round(const std::string& broker) { dispatch(context_, std::nullopt, broker); }
 
 void Workers::listen_round(const std::string& broker) {
-  poll(context_, context_.require_broker(broker));
-  drain_inbox(context_, broker);
-  mark_abandoned(context_, broker);
+  FirstFailure failure;
+  failure.run([&] { poll(context_, context_.require_broker(broker)); });
+  failure.run([&] { drain_inbox(context_, broker); });
+  failure.run([&] { mark_abandoned(context_, broker); });
   RecoveryReport report;
-  resolve_unknown(context_, {.broker = broker}, report);
-  resolve_requests(context_, broker);
+  failure.run([&] { resolve_unknown(context_, {.broker = broker}, report); });
+  failure.run([&] { resolve_requests(context_, broker); });
+  failure.rethrow();
 }
 
 }  // namespace orchestrator::engine

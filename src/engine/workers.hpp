@@ -1,8 +1,8 @@
 // Background mode: owned threads that drive the steps. The steps themselves know nothing of threads.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -19,19 +19,21 @@ class Workers {
  public:
   // `chores` is called by the publishing thread each round.
   Workers(Context& context, std::function<void()> chores) : context_(context), chores_(std::move(chores)) {}
-  // Ends the threads after the step that each is in.
-  ~Workers();
+  ~Workers() { stop(); }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
   void start();
+  // Ends the threads after the step that each is in.
+  void stop();
   // Something was accepted: look at once.
   void wake();
-  // The last failure of a step, for health; empty while all is well.
+  // What fails at present, for health: the failure of each thread's last round; empty while all is well.
   [[nodiscard]] std::string last_error() const;
 
  private:
-  void run(const std::function<void()>& round);
+  void add(std::function<void()> round);
+  void run(const std::function<void()>& round, std::string& error);
   void send_round(const std::string& broker);
   void listen_round(const std::string& broker);
 
@@ -41,7 +43,7 @@ class Workers {
   std::condition_variable wake_;
   std::uint64_t wakes_ = 0;
   bool stopping_ = false;
-  std::string last_error_;
+  std::deque<std::string> errors_;  // per thread, of its last round; a deque: each keeps its place
   std::vector<std::thread> threads_;
 };
 

@@ -177,16 +177,79 @@ TEST_CASE("a sender that outlived its lease is fenced, and its acceptance is sti
   check_at_most_once(desk);
 }
 
+TEST_CASE(
+    "a claim is one request: a batch that died before its first byte leaves no more than that in doubt") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kThrow};
+  const Receipt receipt = desk.oms->place(Desk::batch(std::vector<OrderRequest>(25, Desk::buy())));
+  std::size_t in_doubt = 0;
+  for (const Receipt::Leg& leg : receipt.orders) {
+    in_doubt += desk.at(leg.id).status == OrderStatus::kUnknown ? 1U : 0U;
+  }
+  CHECK(in_doubt == 10);
+  CHECK(desk.broker->sends.size() == 25 - 10 + 1);
+}
+
 TEST_CASE("nothing of a claim is sent once its lease is nearly over") {
   Desk desk;
-  std::vector<OrderRequest> orders(11, Desk::buy());
-  desk.broker->during_place = [&](const Order&) { desk.clock->advance(std::chrono::seconds(29)); };
-  const Receipt receipt = desk.oms->place(Desk::batch(orders));
-  CHECK(desk.broker->sends.size() == 10);
-  const Order left = desk.at(receipt.orders.back().id);
-  CHECK(left.status == OrderStatus::kPlaced);
-  CHECK(desk.oms->dispatch().sent == 1);
+  desk.broker->fates = {Fate::kNotSent};
+  const Order order = desk.place_one();
+  auto claimed = desk.store->claim({.owner = desk.store->owner(),
+                                    .now = desk.clock->now(),
+                                    .lease_until = desk.clock->now() + std::chrono::seconds(30),
+                                    .limit = 1});
+  REQUIRE(claimed.size() == 1);
+  CHECK(desk.oms->dispatch().sent == 0);  // somebody else's claim
+  CHECK(desk.broker->sends[order.client_order_id] == 1);
+}
+
+TEST_CASE("a halted portfolio's orders are held back from a request that others' orders travel in (I6)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent, Fate::kNotSent};
+  const Order mine = desk.place_one();
+  BatchRequest theirs = Desk::batch({Desk::buy()});
+  theirs.portfolio_id = 2;
+  const Receipt other = desk.oms->place(theirs);
+  desk.oms->halt(ControlScope::kPortfolio, "2", "limit breach");
+  desk.oms->dispatch();
+  CHECK(desk.at(mine.id).status == OrderStatus::kAcked);
+  CHECK(desk.at(other.orders[0].id).status == OrderStatus::kPlaced);
+}
+
+TEST_CASE("a refusal that comes after the lease still ends an order that nobody sent again (I5)") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kReject};
+  desk.broker->during_place = [&](const Order&) {
+    desk.clock->advance(std::chrono::minutes(1));
+    desk.oms->recover();
+  };
+  CHECK(desk.place_one().status == OrderStatus::kRejected);
+}
+
+TEST_CASE("the decision that an order was never placed, given twice, places it once") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  desk.clock->advance(std::chrono::minutes(1));
+  desk.oms->recover();
+  const Resolution decision{.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the book"};
+  desk.oms->resolve(order.id, decision);
+  CHECK(code_of([&] { desk.oms->resolve(order.id, decision); }) == ErrorCode::kInvalidState);
   check_at_most_once(desk);
+}
+
+TEST_CASE("another order under our id is never adopted (row 44)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  BrokerOrder& theirs = desk.broker->held[order.client_order_id];
+  theirs.client_order_id = order.client_order_id;
+  theirs.ext_order_id = "X9";
+  theirs.side = Side::kSell;
+  theirs.qty = Quantity::from_int(7);
+  desk.clock->advance(std::chrono::minutes(1));
+  CHECK(desk.oms->recover().parked == 1);
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
 }
 
 TEST_CASE("a fill that overtakes the answer to its own order is kept (row 39, I20)") {

@@ -301,3 +301,46 @@ TEST_CASE("the events of one order are found behind pages that hold only those o
   REQUIRE(events.size() == 1);
   CHECK(events[0].type == EventType::kOrderPartiallyFilled);
 }
+
+TEST_CASE("a report that cannot be booked waits for a person, and those behind it are applied") {
+  Desk desk;
+  const Order order = desk.place_one(Desk::buy(100, 1));
+  const Quantity huge = Quantity::from_string("9000000000");
+  const Price dear = Price::from_string("9000000000");
+  for (const char* id : {"H1", "H2", "H3"}) {
+    desk.broker->news.push_back(desk.broker->trade(order.client_order_id, id, huge, dear));
+  }
+  BrokerReport nameless =
+      desk.broker->trade(order.client_order_id, "", Quantity::from_int(1), Price::from_int(1));
+  desk.broker->news.push_back(nameless);
+  const Order second = desk.place_one();
+  desk.broker->news.push_back(
+      desk.broker->trade(second.client_order_id, "E1", Quantity::from_int(5), Price::from_int(10)));
+  desk.oms->step();
+  CHECK(desk.at(second.id).fill_qty == Quantity::from_int(5));
+  CHECK_FALSE(desk.store->inbox("scripted").empty());
+  desk.oms->step();
+  CHECK(desk.at(second.id).fill_qty == Quantity::from_int(5));
+}
+
+TEST_CASE("an execution under another account or already booked to another order is refused") {
+  Desk desk;
+  const Order first = desk.place_one();
+  const Order second = desk.place_one();
+  desk.trade(first, "E1", 5, 10);
+  CHECK(code_of([&] { desk.trade(second, "E1", 5, 10); }) == ErrorCode::kInvalidArgument);
+  BrokerReport other =
+      desk.broker->trade(first.client_order_id, "E2", Quantity::from_int(5), Price::from_int(10));
+  other.account = "B7";
+  CHECK(code_of([&] { desk.oms->apply(other); }) == ErrorCode::kInvalidArgument);
+  other.account.clear();
+  desk.oms->apply(other);
+  CHECK(desk.at(first.id).fill_qty == Quantity::from_int(10));
+}
+
+TEST_CASE("a batch whose quantities do not add up to a figure is refused") {
+  Desk desk;
+  OrderRequest huge = Desk::buy(1, 1);
+  huge.qty = Quantity::from_string("9000000000");
+  CHECK(code_of([&] { desk.oms->place(Desk::batch({huge, huge})); }) == ErrorCode::kValidationFailed);
+}

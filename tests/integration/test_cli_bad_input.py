@@ -232,7 +232,32 @@ BAD_COMMANDS = [
     ("limit", "set"), ("broker", "set"), ("--max-orders", "0", "health"), ("--duplicates", "maybe", "health"),
     ("--price-collar", "-0.1", "health"), ("--price-collar", "1e-1", "health"), ("--lease-ms", "x", "health"),
     ("--deployment", "toolong", "health"), ("--database-url", "mysql://x", "health"), ("--database-url", "x.db", "health"),
+    ("--strict=maybe", "health"), ("--strict=99999999999999999999", "health"),
+    ("reconcile", "1", "--tolerance-qty", "-1"), ("reconcile", "1", "--broker", "--tolerance-fees", "-0.01"),
+    ("broker", "set", "alpaca-mock", "--active", "--inactive"),
 ]
+
+EMPTY_VALUES = [
+    ("place", "-", "--idempotency-key"), ("place", "-", "--idempotency-key", "--wait"), ("place",),
+    ("place", "-", "--format"), ("order", "list", "--client-order-id"),
+    ("order", "fill", "1", "--qty", "1", "--price"), ("halt", "--reason"), ("broker", "set", "alpaca-mock", "--config"),
+    ("broker", "enable"), ("order", "get"), ("health", "--tenant"), ("health", "--database-url"),
+    ("health", "--events-file"), ("reconcile", "1", "--format"),
+]
+
+
+@pytest.mark.parametrize("command", EMPTY_VALUES, ids=" ".join)
+def test_an_empty_value_is_a_usage_error_and_not_as_good_as_none(cli, command):
+    switches = [word for word in command[3:] if word == "--wait"]
+    words = [word for word in command if word not in switches]
+    forms = [[*words, "", *switches]]
+    if words[-1].startswith("--"):
+        forms.append([*words[:-1], words[-1] + "=", *switches])
+    for form in forms:
+        error = cli.run(*form, "--json", stdin=two_orders()).refusal(USAGE, "invalid_argument")
+        if words[-1].startswith("--") and words[-1] != "--format":
+            assert f"{words[-1]} must not be empty" in error["message"]
+    assert list(cli.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", BAD_COMMANDS, ids=" ".join)
@@ -250,7 +275,7 @@ def test_a_wrong_command_line_is_a_usage_error_with_and_without_json(cli, comman
 
 def test_decimals_of_options_are_exact_or_refused(cli):
     cli.place(two_orders()).expect(OK)
-    for price, qty in (("2500", "1e2"), ("NaN", "1"), ("2500", "0.0000000001"), ("2,500", "1"), ("2500", "+1"), ("", "1")):
+    for price, qty in (("2500", "1e2"), ("NaN", "1"), ("2500", "0.0000000001"), ("2,500", "1"), ("2500", "+1")):
         cli.run("order", "fill", 1, "--price", price, "--qty", qty, "--json").expect(REFUSED)
     for price, qty in (("2500", "0"), ("-1", "1"), ("2500", "-1")):
         assert cli.run("order", "fill", 1, "--price", price, "--qty", qty, "--json").status in (USAGE, REFUSED)

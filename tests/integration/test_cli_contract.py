@@ -216,6 +216,7 @@ def test_the_settings_file_knows_quotes_comments_and_export(cli):
 @pytest.mark.parametrize("text,line", [
     ("A=1\nDATABASE_URL\n", 2), ("1A=2\n", 1), ("A B=2\n", 1), ("A='x\n", 1), ('A="x\\y"\n', 1), ('A="x" y\n', 1),
     ("A=1\n\nA=2\n", 3), ("=x\n", 1),
+    ("A=1\nORCHESTRATOR_TENANT=a\0b\n", 2), ("# a\0b\n", 1),
 ])
 def test_a_bad_line_of_the_settings_file_is_named_and_its_value_is_not(cli, text, line):
     (cli.folder / ".env").write_text(text)

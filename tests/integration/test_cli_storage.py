@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_driver import OK, PROGRAM, STORAGE, TIMEOUT_S, Cli, Result, batch, need, statuses, two_orders
+from cli_driver import OK, PROGRAM, STORAGE, TIMEOUT_S, USAGE, Cli, Result, batch, need, statuses, two_orders
 
 NOBODY = 65534
 
@@ -88,6 +88,29 @@ def test_a_changed_migration_is_noticed(placed):
         connection.execute("UPDATE schema_migrations SET checksum = 'tampered' WHERE version = 1")
     connection.close()
     placed.run("order", "list", "--json").expect(STORAGE)
+
+
+@pytest.mark.parametrize("name", ["orchestrator.db", "orchestrator.db-wal", "orchestrator.db.lock",
+                                  "orchestrator.db.brokers", "orchestrator.db.brokers.lock", "link", "notes.txt"])
+def test_no_file_but_an_events_file_is_taken_for_one(placed, name):
+    (placed.folder / "notes.txt").write_text("one line\nand the beginning of a second")
+    os.link(placed.folder / "orchestrator.db", placed.folder / "link")
+    path = placed.folder / name
+    before = path.read_bytes() if path.exists() else b""
+    for events_file in (name, f"./{name}", path):
+        placed.run("event", "publish", "--events-file", events_file, "--json").refusal(USAGE, "configuration")
+    assert (path.read_bytes() if path.exists() else b"") == before
+    assert statuses(placed) == ["acked", "acked"]
+
+
+def test_a_device_is_no_events_file(cli):
+    cli.run("event", "publish", "--events-file", "/dev/full", "--json").refusal(USAGE, "configuration")
+
+
+def test_the_mock_brokers_files_are_private_to_their_owner(placed):
+    files = list(placed.folder.glob("orchestrator.db.brokers*"))
+    assert {path.name for path in files} >= {"orchestrator.db.brokers", "orchestrator.db.brokers.lock"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
 def test_a_folder_that_does_not_exist_is_named(cli):
@@ -175,7 +198,12 @@ def on_a_small_disk(script, folder):
     disk.mkdir()
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     mount = f'mount -t tmpfs -o size=1m none "{disk}" && cd "{disk}"'
-    probe = subprocess.run([*unshare, "sh", "-c", mount], capture_output=True, text=True, check=False)
+    def probe_with(command):
+        return subprocess.run([*command, "sh", "-c", mount], capture_output=True, text=True, check=False)
+    probe = probe_with(unshare)
+    if probe.returncode != 0:  # in a chroot the root is no mount point whose propagation could be changed
+        unshare += ["--propagation", "unchanged"]
+        probe = probe_with(unshare)
     if probe.returncode != 0:
         pytest.skip(f"no file system of our own can be mounted here: {probe.stderr.strip()}")
     return subprocess.run([*unshare, "sh", "-c", f"{mount} && {script}"], capture_output=True, text=True,

@@ -131,6 +131,7 @@ def test_a_killed_placement_is_finished_by_recover_alone(cli, broker, point):
 
 
 def test_an_order_parked_by_a_crash_waits_for_a_person_and_obeys_the_decision(cli):
+    cli.ok("broker", "set", TAG_ECHO, "--config", '{"quiet_period_ms": 50, "orders_max": 3}')  # one request
     die_placing(cli, TAG_ECHO, "dispatch.before_send")
     recover_until_quiet(cli)
     assert statuses(cli) == ["unknown"] * 3
@@ -144,6 +145,12 @@ def test_an_order_parked_by_a_crash_waits_for_a_person_and_obeys_the_decision(cl
     assert "asha" in cli.ok("event", "list", "--order", 2, "--json").text
     assert "missing_there" in cli.run("reconcile", 1, "--broker").expect(BREAKS).text, "a false word shows"
     check_events(cli)
+
+
+def test_a_crash_leaves_no_more_in_doubt_than_the_request_on_the_wire(cli):
+    die_placing(cli, TAG_ECHO, "dispatch.before_send")
+    recover_until_quiet(cli)
+    assert statuses(cli) == ["unknown", "unknown", "acked"]
 
 
 @pytest.mark.parametrize("point", RECOVER)

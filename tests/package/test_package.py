@@ -103,7 +103,9 @@ def test_every_public_header_is_installed_and_stands_alone(static_tree, tmp_path
 
     def compile_alone(header):
         probe = tmp_path / (header.replace("/", "_") + ".cpp")
-        probe.write_text(f"#include <{header}>\n#include <{header}>\nint main() {{}}\n")
+        # What is for a test program's use expects its framework before it.
+        before = "#include <doctest/doctest.h>\n" if header.startswith("orchestrator/testing/") else ""
+        probe.write_text(f"{before}#include <{header}>\n#include <{header}>\nint main() {{}}\n")
         run("g++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", *flags, probe)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

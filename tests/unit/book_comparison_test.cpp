@@ -325,7 +325,8 @@ TEST_CASE("breaks come in one order, whatever the order of the rows") {
   }
 }
 
-TEST_CASE("an order that ended before the broker's list of the day begins is not missed there, an open one is") {
+TEST_CASE(
+    "an order that ended before the broker's list of the day begins is not missed there, an open one is") {
   for (const OrderStatus status : {OrderStatus::kFilled, OrderStatus::kAcked}) {
     for (const bool today : {true, false}) {
       Order order = make_order(1, 7, Side::kBuy, "100", "2500", status);

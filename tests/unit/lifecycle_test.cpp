@@ -91,6 +91,8 @@ TEST_CASE("every pair of status and signal does what its verdict says and moves 
       CAPTURE(to_string(before));
       CAPTURE(to_string(kind));
       Order order = make_order(before);
+      const bool answer = kind == OrderSignal::kReplace || kind == OrderSignal::kReplaceRefused;
+      if (answer && order.acked_at) order.pending_price_limit = Price::from_int(11);
       const Order untouched = order;
       Recorder recorder;
       const Verdict decided = apply_signal(order, make_signal(kind, order, &execution), recorder);
@@ -340,8 +342,10 @@ TEST_CASE("the same executions and cancel end alike in every order and however o
 
 TEST_CASE("a change that is confirmed after the old quantity has executed reopens the order") {
   Order order = make_order(OrderStatus::kFilled);
+  order.pending_qty = Quantity::from_int(150);  // asked for before the rest executed
   Recorder recorder;
   Signal replaced = make_signal(OrderSignal::kReplace, order, nullptr);
+  replaced.price_limit.reset();
   replaced.qty = Quantity::from_int(150);
   CHECK(apply_signal(order, replaced, recorder) == Verdict::kFlag);
   CHECK(order.status == OrderStatus::kPartiallyFilled);
@@ -358,4 +362,45 @@ TEST_CASE("an ended order ignores the report of its end when it comes again") {
     }
     CHECK(recorder.types.empty());
   }
+}
+
+TEST_CASE("a confirmation of an earlier change that comes again does not turn the terms back") {
+  Order order = make_order(OrderStatus::kAcked);
+  Recorder recorder;
+  Signal first = make_signal(OrderSignal::kReplace, order, nullptr);
+  first.price_limit.reset();
+  for (const int qty : {200, 300}) {
+    Signal request = make_signal(OrderSignal::kReplaceRequest, order, nullptr);
+    request.price_limit.reset();
+    request.qty = Quantity::from_int(qty);
+    apply_signal(order, request, recorder);
+    Signal confirmed = first;
+    confirmed.qty = request.qty;
+    CHECK(apply_signal(order, confirmed, recorder) == Verdict::kApply);
+  }
+  first.qty = Quantity::from_int(200);
+  CHECK(apply_signal(order, first, recorder) == Verdict::kIgnore);
+  CHECK(order.qty == Quantity::from_int(300));
+}
+
+TEST_CASE("an execution taken back after the end gives the rest of the margin back") {
+  Order order = make_order(OrderStatus::kPartiallyFilled);
+  Recorder recorder;
+  apply_signal(order, make_signal(OrderSignal::kCancel, order, nullptr), recorder);
+  const Execution execution;
+  Signal bust = make_signal(OrderSignal::kBust, order, &execution);
+  bust.totals = {};
+  apply_signal(order, bust, recorder);
+  CHECK(order.margin_reserved.is_zero());
+}
+
+TEST_CASE("a change down to what has executed fills the order, and says so") {
+  Order order = make_order(OrderStatus::kPartiallyFilled);
+  order.pending_qty = order.fill_qty;
+  Recorder recorder;
+  Signal replaced = make_signal(OrderSignal::kReplace, order, nullptr);
+  replaced.price_limit.reset();
+  replaced.qty = order.fill_qty;
+  apply_signal(order, replaced, recorder);
+  CHECK(recorder.types == std::vector{EventType::kOrderReplaced, EventType::kOrderFilled});
 }

@@ -56,11 +56,28 @@ TEST_CASE("the file publisher appends one line per event and confirms each") {
 TEST_CASE("a line torn by a crash is cut off when the file is opened again") {
   const Folder folder;
   const std::string path = folder.path / "events.jsonl";
-  for (const std::string& before : {std::string(), std::string("{\"whole\":1}\n")}) {
-    std::ofstream(path) << before << "{\"torn\":";
+  const std::string line = to_cloud_event(events(1).front(), "/desk") + "\n";
+  for (const std::string& before : {std::string(), line, line + line}) {
+    std::ofstream(path) << before << line.substr(0, line.size() / 2);
     const auto publisher = make_file_publisher(path, "/desk");
     CHECK(read(path) == before);
   }
+}
+
+TEST_CASE("a file that is not an events file is refused and left as it was") {
+  const Folder folder;
+  const std::string path = folder.path / "theirs";
+  using namespace std::string_literals;
+  for (const std::string& content :
+       {"a letter to my aunt"s, "one line\nand a torn one"s, "{\"whole\":1}\n"s, "{"s, "\n"s,
+        "{\"specversion\"\n"s, "{\"specversion\":\"0.3\",\"id\":1}\n{"s, "SQLite format 3\0and so on"s}) {
+    INFO(content);
+    std::ofstream(path, std::ios::binary) << content;
+    CHECK_THROWS_AS(static_cast<void>(make_file_publisher(path, "/desk")), Error);
+    CHECK(read(path) == content);
+  }
+  CHECK_THROWS_AS(static_cast<void>(make_file_publisher("/dev/full", "/desk")), Error);
+  CHECK_THROWS_AS(static_cast<void>(make_file_publisher(folder.path, "/desk")), Error);
 }
 
 TEST_CASE("an events file that cannot be opened is a configuration error that names it") {

@@ -148,6 +148,7 @@ TEST_CASE("a damaged beginning is told at once") {
   SUBCASE("not a database at all") { damaged = "what is this?"; }
   SUBCASE("magic bytes") { damaged[3] = '?'; }
   SUBCASE("page size") { damaged[16] = '\x55'; }
+  SUBCASE("schema format") { damaged[47] = '\x09'; }
   SUBCASE("the table of tables") { damaged.replace(100, 500, 500, '\xff'); }
   SUBCASE("cut off in the first pages") { damaged.resize(2 * 4096); }
   SUBCASE("cut off in the middle") { damaged.resize(good.size() / 2); }

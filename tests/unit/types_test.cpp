@@ -114,7 +114,7 @@ TEST_CASE("every day of the calendar is read and written, and only those") {
   for (int year = 1896; year <= 2104; ++year) {
     for (unsigned month = 1; month <= 12; ++month) {
       for (unsigned day = 1; day <= 32; ++day) {
-        char text[11];
+        char text[32];
         std::snprintf(text, sizeof text, "%04d-%02u-%02u", year, month, day);
         const auto parsed = parse_date(text);
         const bool exists =

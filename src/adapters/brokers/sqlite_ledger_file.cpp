@@ -8,6 +8,7 @@
 
 #include "adapters/brokers/sqlite_ledger_file.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -113,8 +114,16 @@ Error to_error(const std::string& path, const SQLite::Exception& failure) {
   return {code_of(failure.getErrorCode()), message};
 }
 
+// SQLite would let everybody read a file it makes; its -wal and -shm take the mode of the file. An existing
+// one is not opened here: closing it would drop the locks of this process's other connections.
+void create_private(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);  // why it cannot be made, SQLite finds again and reports
+}
+
 // Opened without a change to the file; a missing one is made, empty.
 SQLite::Database open_database(const std::string& path) {
+  create_private(path);
   try {
     SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
                               static_cast<int>(kBusyTimeout.count()));

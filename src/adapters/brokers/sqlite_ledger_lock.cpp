@@ -50,7 +50,7 @@ struct flock whole_file(short type) {
 }  // namespace
 
 FileLock::FileLock(std::string path) : path_(std::move(path)) {
-  file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) fail(path_, errno);
 }
 

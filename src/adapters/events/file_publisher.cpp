@@ -1,11 +1,14 @@
 // Events as JSON lines in a file. Confirmed only after fsync: a delivery report that the disk has not seen
-// would free an outbox row for nothing.
+// would free an outbox row for nothing. A file that is not ours is never changed: its last line would look
+// torn.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "orchestrator/error.hpp"
@@ -14,13 +17,19 @@
 namespace orchestrator {
 namespace {
 
+// How to_cloud_event() begins every line, and how much of it a torn first line must have to be known as ours.
+constexpr std::string_view kBeginning = R"({"specversion":"1.0")";
+constexpr std::size_t kBeginningMin = std::string_view(R"({"specversion")").size();
+
 class FileEventPublisher final : public EventPublisher {
  public:
   FileEventPublisher(std::string path, std::string source)
       : path_(std::move(path)), source_(std::move(source)) {
+    refuse_special_file();
     file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file_ < 0) fail(ErrorCode::kConfiguration, "cannot be opened for append");
     try {
+      refuse_foreign_file();
       cut_torn_line();
     } catch (...) {
       ::close(file_);
@@ -62,6 +71,28 @@ class FileEventPublisher final : public EventPublisher {
     throw Error(code, "events file '" + path_ + "' " + what + ": " + std::strerror(errno));
   }
 
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorCode::kConfiguration, "events file '" + path_ + "' " + what + "; name another");
+  }
+
+  // Before it is opened, because opening a device or a pipe may already do something.
+  void refuse_special_file() const {
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) refuse("is not a plain file");
+  }
+
+  void refuse_foreign_file() const {
+    struct stat status {};
+    if (::fstat(file_, &status) != 0) fail(ErrorCode::kConfiguration, "cannot be examined");
+    if (!S_ISREG(status.st_mode)) refuse("is not a plain file");
+    std::string head(kBeginning.size(), '\0');
+    const ssize_t size = ::pread(file_, head.data(), head.size(), 0);
+    if (size < 0) fail(ErrorCode::kConfiguration, "cannot be read");
+    head.resize(static_cast<std::size_t>(size));
+    if (head.empty()) return;
+    if (head.size() < kBeginningMin || !kBeginning.starts_with(head)) refuse("is not an events file");
+  }
+
   bool write_all(std::string_view text) const {
     while (!text.empty()) {
       const ssize_t written = ::write(file_, text.data(), text.size());
@@ -75,7 +106,7 @@ class FileEventPublisher final : public EventPublisher {
   // What follows the last line end was never confirmed and comes again.
   void cut_torn_line() const {
     off_t end = ::lseek(file_, 0, SEEK_END);
-    if (end < 0) fail(ErrorCode::kConfiguration, "is not a plain file");
+    if (end < 0) fail(ErrorCode::kConfiguration, "cannot be examined");
     const off_t size = end;
     char last = '\n';
     while (end > 0 && ::pread(file_, &last, 1, end - 1) == 1 && last != '\n') --end;

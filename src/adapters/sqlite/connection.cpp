@@ -82,6 +82,11 @@ void throw_result(sqlite3* db, int result, const std::string& path) {
     case SQLITE_IOERR:
       refuse(ErrorCode::kStorageUnavailable, words + system_reason(db) + "; check the disk");
       break;
+    case SQLITE_ERROR:
+      // SQLite has no result code of its own for a header that no version of it writes.
+      if (words.find("unsupported file format") == std::string::npos) break;
+      refuse(ErrorCode::kStorageCorrupt, "damaged (" + words + "); stop writing and restore a backup");
+      break;
     default:
       break;
   }
