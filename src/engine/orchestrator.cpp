@@ -138,9 +138,10 @@ class Orchestrator::Impl {
 
   std::size_t poll_all(FirstFailure& failure) {
     std::size_t reports = 0;
-    for (const auto& [name, broker] : context.brokers) {
-      failure.run([&] { reports += engine::poll(context, *broker); });
-      failure.run([&] { reports += drain_inbox(context, name); });
+    // Not a structured binding: clang 14 does not let a lambda refer to one.
+    for (const auto& entry : context.brokers) {
+      failure.run([&] { reports += engine::poll(context, *entry.second); });
+      failure.run([&] { reports += drain_inbox(context, entry.first); });
     }
     return reports;
   }
