@@ -25,6 +25,8 @@ std::string exit_code_help() {
 }
 
 void add_settings(CommandLine& line, Given& given) {
+  // A switch takes no value: what releases of the option parser make of `--strict=maybe` differs.
+  line.app.option_defaults()->disable_flag_override();
   for (const auto& setting : all_settings()) {
     const std::string option(setting.option);
     const auto description = std::string(setting.meaning) + "; " + std::string(setting.variable);
