@@ -38,11 +38,6 @@ Order& ChangeSet::take(const Order& order) {
   return at->second.order;
 }
 
-Order* ChangeSet::find(OrderId id) {
-  const auto at = entries_.find(id);
-  return at == entries_.end() ? nullptr : &at->second.order;
-}
-
 Verdict ChangeSet::apply(Order& order, const Signal& signal) {
   const Verdict decided = apply_signal(order, signal, *this);
   if (decided == Verdict::kApply || decided == Verdict::kFlag) entries_.at(order.id).touched = true;

@@ -22,7 +22,6 @@ class ChangeSet final : public EventSink {
   // Takes an order as read from the store. The reference stays valid until commit(); an order already in
   // the set is returned as it stands now.
   Order& take(const Order& order);
-  [[nodiscard]] Order* find(OrderId id);
 
   // `order` is one that take() returned.
   Verdict apply(Order& order, const Signal& signal);

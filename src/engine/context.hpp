@@ -73,6 +73,7 @@ class FirstFailure {
       if (!failure_) failure_ = std::current_exception();
     }
   }
+  [[nodiscard]] bool happened() const { return failure_ != nullptr; }
   void rethrow() const {
     if (failure_) std::rethrow_exception(failure_);
   }

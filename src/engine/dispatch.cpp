@@ -7,7 +7,6 @@
 #include "engine/dispatch.hpp"
 
 #include <algorithm>
-#include <exception>
 
 #include "core/failpoint.hpp"
 #include "core/store_rules.hpp"
@@ -141,20 +140,18 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
     return 0;
   }
   std::size_t sent = 0;
-  std::exception_ptr failure;
+  FirstFailure failure;
   for (const std::span<const Order> request :
        context.batcher->split(orders, broker->capabilities().orders_max)) {
-    try {
-      if (failure) {
+    failure.run([&] {
+      if (failure.happened()) {
         give_back(context, request, "an earlier request of the same claim failed");
       } else {
         sent += send_request(context, *broker, request);
       }
-    } catch (...) {
-      if (!failure) failure = std::current_exception();
-    }
+    });
   }
-  if (failure) std::rethrow_exception(failure);
+  failure.rethrow();
   return sent;
 }
 
@@ -163,20 +160,18 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
 std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
   std::ranges::stable_sort(claimed, {}, &Order::broker);
   std::size_t sent = 0;
-  std::exception_ptr failure;
+  FirstFailure failure;
   for (auto begin = claimed.begin(); begin != claimed.end();) {
     const auto end =
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
-    try {
+    failure.run([&] {
       sent += send_to(context, begin->broker, {begin, end});
       // Reports that overtook the broker's answer have waited for the ids just recorded.
       drain_inbox(context, begin->broker);
-    } catch (...) {
-      if (!failure) failure = std::current_exception();
-    }
+    });
     begin = end;
   }
-  if (failure) std::rethrow_exception(failure);
+  failure.rethrow();
   return sent;
 }
 
