@@ -29,6 +29,7 @@ void add_instrument_commands(CommandLine& line);
 void add_limit_commands(CommandLine& line);
 void add_route_commands(CommandLine& line);
 void add_operate_commands(CommandLine& line);
+void add_audit_command(CommandLine& line);
 void add_migrate_commands(CommandLine& line);
 void add_completion_command(CommandLine& line);
 

@@ -72,6 +72,7 @@ struct HaltOptions {
   PortfolioId portfolio_id = 0;
   std::string broker;
   std::string reason;
+  bool cancel_only = false;
 };
 
 Halt scope_of(const HaltOptions& options) {
@@ -100,13 +101,18 @@ std::string words(const Halt& halt) {
 
 ExitCode halt(Session& session, const HaltOptions& options) {
   const auto wanted = scope_of(options);
-  session.orchestrator().halt(wanted.scope, wanted.target, options.reason);
+  const HaltMode mode = options.cancel_only ? HaltMode::kCancelOnly : HaltMode::kHalt;
+  session.orchestrator().halt(wanted.scope, wanted.target, options.reason, mode);
   Halt stored = wanted;
   for (const auto& row : session.orchestrator().reference().halts()) {
     if (row.scope == wanted.scope && row.target == wanted.target) stored = row;
   }
-  session.print([&] { return to_json(stored); },
-                [&] { return "halted " + words(stored) + ": no further order leaves\n"; });
+  session.print(
+      [&] { return to_json(stored); },
+      [&] {
+        return "halted " + words(stored) +
+               (options.cancel_only ? ": only cancels leave\n" : ": nothing leaves, no cancel either\n");
+      });
   return ExitCode::kOk;
 }
 
@@ -132,7 +138,14 @@ ExitCode health(Session& session) {
                       {"outbox_rows", number_cell(health.outbox.rows)},
                       {"outbox_oldest", time_cell(health.outbox.oldest)}};
                   for (const auto& halt : health.halts) {
-                    rows.emplace_back("halted", text_cell(words(halt) + ": " + halt.reason));
+                    rows.emplace_back(halt.mode == HaltMode::kHalt ? "halted" : "cancel_only",
+                                      text_cell(words(halt) + ": " + halt.reason));
+                  }
+                  for (const auto& broker : health.brokers) {
+                    if (broker.reason.empty()) continue;
+                    rows.emplace_back(
+                        "broker", text_cell(broker.broker + ", circuit " +
+                                            std::string(to_string(broker.circuit)) + ": " + broker.reason));
                   }
                   if (!health.detail.empty()) rows.emplace_back("detail", text_cell(health.detail));
                   return facts(rows, session.colour());
@@ -163,10 +176,11 @@ void add_operate_commands(CommandLine& line) {
             "seconds to go on asking while a broker's answer is awaited [5]");
 
   auto halt_options = std::make_shared<HaltOptions>();
-  auto* halt_verb = add_verb(line, &line.app, "halt", "Refuse new orders and send no further one",
+  auto* halt_verb = add_verb(line, &line.app, "halt", "Refuse new orders and send nothing any more",
                              "halt --portfolio-id 1 --reason 'limit breach'",
                              [halt_options](Session& session) { return halt(session, *halt_options); });
   add_scope(halt_verb, halt_options);
+  halt_verb->add_flag("--cancel-only", halt_options->cancel_only, "let cancels through");
   halt_verb->add_option("--reason", halt_options->reason, "why; shown with every refusal")->required();
 
   auto resume_options = std::make_shared<HaltOptions>();

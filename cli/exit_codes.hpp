@@ -43,7 +43,7 @@ inline constexpr std::array<ExitCodeMeaning, 12> kExitCodes{{
     {ExitCode::kHalted, "halted: new orders are refused until an operator resumes"},
     {ExitCode::kBroker, "broker: unknown, inactive, not simulated, or it refused"},
     {ExitCode::kInDoubt, "in doubt: something may have happened; run recover, never resend"},
-    {ExitCode::kBreaks, "reconcile --broker found differences"},
+    {ExitCode::kBreaks, "reconcile --broker or audit found differences"},
     {ExitCode::kTimedOut, "place --wait: the time was over before every order was settled with its broker"},
 }};
 

@@ -55,6 +55,7 @@ void add_commands(CommandLine& line) {
   add_instrument_commands(line);
   add_limit_commands(line);
   add_route_commands(line);
+  add_audit_command(line);
   add_migrate_commands(line);
   add_completion_command(line);
 }

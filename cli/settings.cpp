@@ -1,6 +1,9 @@
 // The table of settings and the order in which their sources are asked.
 #include "cli/settings.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <array>
 #include <cstdlib>
 
@@ -66,6 +69,9 @@ constexpr std::array kSettings{
     Setting{"--tenant", "ORCHESTRATOR_TENANT", "NAME",
             "place for, and show only, this tenant [place for `default`, show all]",
             [](Settings& to, std::string_view text) { to.tenant = text; }},
+    Setting{"--operator", "ORCHESTRATOR_OPERATOR", "NAME",
+            "who the audit trail names for what this command changes [the login name]",
+            [](Settings& to, std::string_view text) { to.engine.operator_name = text; }},
     Setting{"--deployment", "ORCHESTRATOR_DEPLOYMENT", "CC",
             "two characters that begin every client order id [oo]",
             [](Settings& to, std::string_view text) { to.engine.deployment = text; }},
@@ -121,6 +127,11 @@ constexpr std::array kSettings{
             }},
 };
 
+std::string login_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user == nullptr ? "uid " + std::to_string(::geteuid()) : std::string(user->pw_name);
+}
+
 void set(const Setting& setting, Settings& to, std::string_view text, const std::string& where) {
   try {
     setting.set(to, text);
@@ -136,6 +147,7 @@ std::span<const Setting> all_settings() { return kSettings; }
 Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
                           const EnvironmentFile& file) {
   Settings settings;
+  settings.engine.operator_name = login_name();
   for (const auto& setting : kSettings) {
     const std::string variable(setting.variable);
     const char* environment = std::getenv(variable.c_str());

@@ -111,10 +111,12 @@ Cell number_cell(std::int64_t number) { return {std::to_string(number), true, To
 Cell status_cell(const Order& order) {
   std::string text(to_string(order.status));
   if (order.parked) text += " parked";
+  if (order.incident) text += " incident";
   if (order.overfilled) text += " overfilled";
   if (order.late_fill) text += " late-fill";
   if (order.busted) text += " busted";
-  const bool exception = order.parked || order.overfilled || order.late_fill || order.busted;
+  const bool exception =
+      order.parked || order.incident || order.overfilled || order.late_fill || order.busted;
   return {std::move(text), false, exception ? Tone::kDoubt : tone_of(order.status)};
 }
 

@@ -20,13 +20,22 @@
 
 namespace orchestrator {
 
+// How many requests a broker takes of one credential. Counted are orders sent, cancels, changes, look-ups,
+// books and polls, of all processes on one store, so that no window of length `per` holds more.
+struct RateLimit {
+  std::size_t requests_max = 0;  // 0: no limit
+  std::chrono::microseconds per = std::chrono::seconds(1);
+  std::size_t reserved_for_cancels = 0;  // of requests_max; nothing else may use them
+};
+
 // What this broker can do; constant for a connector's life.
 struct BrokerCapabilities {
   std::string name = {};     // "alpaca-mock"
   std::string account = {};  // key of its executions, with the name
   BrokerClass broker_class = BrokerClass::kNone;
   std::size_t orders_max = 1;  // orders of one place() call
-  bool replaces = false;       // replace() works
+  RateLimit rate_limit = {};
+  bool replaces = false;  // replace() works
   // After an attempt in doubt, "not found" is evidence only this long after that attempt (enforced and
   // windowed classes); before, the broker's look-up may lag.
   std::chrono::microseconds quiet_period = std::chrono::seconds(30);

@@ -12,8 +12,11 @@ namespace orchestrator {
 class Clock {
  public:
   virtual ~Clock() = default;
-  // The wall clock, UTC. May jump; used for records, leases and day limits, never to order events.
+  // The wall clock, UTC. May jump; used for records and day limits, never to order events.
   [[nodiscard]] virtual Timestamp now() const = 0;
+  // Time since the machine started, sleep included, which no setting of the clock moves; the same for every
+  // process of the machine. Used for leases, pauses and rate limits.
+  [[nodiscard]] virtual Timestamp monotonic() const = 0;
   // Blocks the calling thread for about this long. A simulated clock advances instead.
   virtual void sleep_for(std::chrono::microseconds duration) = 0;
 };

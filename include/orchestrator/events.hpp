@@ -35,6 +35,7 @@ enum class EventType : std::uint8_t {
   kOrderOverfilled,      // executed more than ordered
   kOrderBusted,          // an execution was taken back
   kOrderCorrected,       // an execution was corrected
+  kOrderIncident,        // the broker said what cannot be; its account is stopped until a person looks
   kBatchPlaced,
   kBatchCompleted,
   kBatchPartiallyCompleted,

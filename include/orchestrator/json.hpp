@@ -70,6 +70,8 @@ struct InstrumentFile {
 [[nodiscard]] std::string to_json(const PortfolioLimits& limits, const PortfolioUsage& usage);
 [[nodiscard]] std::string to_json(const RoutingRule& rule);
 [[nodiscard]] std::string to_json(const Halt& halt);
+[[nodiscard]] std::string to_json(const AuditEntry& entry);
+[[nodiscard]] std::string to_json(const AuditReport& report);
 [[nodiscard]] std::string to_json(const Violation& violation);
 // {"error": {"code", "message", "retryable", "in_doubt", "violations": [...]}}
 [[nodiscard]] std::string to_json(const Error& error);

@@ -47,8 +47,9 @@ enum class OrderSignal : std::uint8_t {
   kReplace,         // it is changed
   kSettle,          // its executions are settled
   kDecide,          // a person decides about an order in doubt
+  kIncident,        // the broker contradicts itself or us
 };
-inline constexpr int kOrderSignalCount = 19;
+inline constexpr int kOrderSignalCount = 20;
 
 // What a signal does in a status.
 enum class Verdict : std::uint8_t {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestrator/audit.hpp"
 #include "orchestrator/broker_connector.hpp"
 #include "orchestrator/clock.hpp"
 #include "orchestrator/error.hpp"
@@ -51,9 +52,14 @@ struct EngineOptions {
   std::chrono::microseconds lease = std::chrono::seconds(30);
   std::chrono::microseconds idempotency_ttl = std::chrono::hours(24);        // of the stored response only
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);  // background mode
-  std::int32_t settlement_days = 1;                                          // for brokers that do not say
+  // How often brokers are asked for their whole book, for what their reports did not tell; recover() always
+  // does.
+  std::chrono::microseconds resync_interval = std::chrono::seconds(60);
+  std::int32_t settlement_days = 1;  // for brokers that do not say
   ValidationOptions validation = {};
   std::string event_source = "/orchestrator";  // CloudEvents `source`
+  std::string operator_name =
+      "orchestrator";  // who the audit trail names for changes made through this object
 };
 
 // Everything the engine works with; what is not given gets the library's own. Connectors are looked up by
@@ -123,12 +129,27 @@ struct BrokerInfo {
   bool simulated = false;
 };
 
+struct BrokerHealth {
+  std::string broker = {};
+  CircuitState circuit = CircuitState::kClosed;
+  std::size_t failures = 0;               // in a row
+  std::chrono::microseconds retry_in{0};  // until the next probe of an open circuit
+  std::string reason = {};                // of the last failure; empty after a success
+};
+
+struct AuditOptions {
+  bool brokers = false;  // asks every broker for its book
+  // Told how many of so many batches are done.
+  std::function<void(std::size_t done, std::size_t total)> progress = {};
+};
+
 struct Health {
   bool ok = false;  // new orders are accepted
   std::vector<Halt> halts = {};
   OutboxStatus outbox = {};
   std::size_t unknown_orders = 0;
   std::size_t parked_orders = 0;
+  std::vector<BrokerHealth> brokers = {};
   std::string detail = {};
 };
 
@@ -208,16 +229,25 @@ class Orchestrator {
   bool wait(BatchId id, std::chrono::microseconds timeout);
 
   // --- operating ---
-  // Stops new orders (place refuses, nothing placed is claimed) for everything, a portfolio or a broker.
-  // Once it returns no further order is claimed, and of those claimed at most the request that each sender
-  // has on the wire still leaves; cancels still do.
-  void halt(ControlScope scope, const std::string& target, const std::string& reason);
+  // Stops everything, a portfolio or a broker: place() and replace() refuse and nothing placed is claimed;
+  // with HaltMode::kHalt cancel() refuses as well, unless the order was never sent. Once it returns no
+  // further order is claimed, and of those claimed at most the request that each sender has on the wire still
+  // leaves.
+  void halt(ControlScope scope, const std::string& target, const std::string& reason,
+            HaltMode mode = HaltMode::kHalt);
   bool resume(ControlScope scope, const std::string& target);
   [[nodiscard]] std::vector<BrokerInfo> brokers() const;
   // Throws unknown_broker when no connector of that name is linked in, configuration when it would not take
   // the settings. A running connector keeps its settings until the next open().
   void set_broker(const std::string& name, const std::string& config_json, bool active);
   [[nodiscard]] BrokerConnector::Book broker_book(const std::string& name) const;
+  // Checks everything that is stored against everything else: the trail's chain, each order against its
+  // events and executions, batches and margins against their orders; and, when asked to, the brokers' books
+  // against our orders. Changes nothing.
+  [[nodiscard]] AuditReport audit(const AuditOptions& options = {}) const;
+  // Entries above `after_id`, oldest first.
+  [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id = 0,
+                                                    std::size_t limit = 1000) const;
   // Instruments, limits, routing rules, holidays.
   [[nodiscard]] ReferenceStore& reference();
 

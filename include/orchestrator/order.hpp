@@ -96,6 +96,7 @@ struct Order {
   bool late_fill = false;   // executed after the order had ended
   bool busted = false;      // an execution was taken back or corrected
   bool parked = false;      // in doubt at a broker that cannot tell: waits for a person
+  bool incident = false;    // the broker said what cannot be, a second order id for one order: see `reason`
 
   // The claim: who may send, on which attempt, until when. A result under an older epoch changes nothing.
   std::int32_t attempt = 0;
@@ -267,13 +268,23 @@ enum class ControlScope : std::uint8_t { kAll, kPortfolio, kBroker };
 [[nodiscard]] std::string_view to_string(ControlScope scope);
 [[nodiscard]] std::optional<ControlScope> parse_control_scope(std::string_view text);
 
-// A stop switch that is on. Checked inside the transaction that claims orders for sending, and again before
-// each request: once `halt` has returned, only what is on the wire still arrives.
+// What a stop switch still lets through: cancel_only | halt. The later one stops more.
+enum class HaltMode : std::uint8_t {
+  kCancelOnly,  // cancels leave; new orders and changes do not
+  kHalt,        // nothing leaves; brokers are still asked and listened to
+};
+[[nodiscard]] std::string_view to_string(HaltMode mode);
+[[nodiscard]] std::optional<HaltMode> parse_halt_mode(std::string_view text);
+
+// A stop switch that is on. Checked inside the transaction that claims orders for sending or notes a request,
+// and again before each request: once `halt` has returned, only what is on the wire still arrives.
 struct Halt {
   ControlScope scope = ControlScope::kAll;
   std::string target = {};  // portfolio id or broker name; empty for kAll
   std::string reason = {};
   Timestamp since = {};
+  HaltMode mode = HaltMode::kHalt;
+  std::string by = {};  // who; empty: the store's attribution
 
   friend bool operator==(const Halt&, const Halt&) = default;
 };

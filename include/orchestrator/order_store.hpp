@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "orchestrator/audit.hpp"
 #include "orchestrator/broker_connector.hpp"
+#include "orchestrator/clock.hpp"
 #include "orchestrator/events.hpp"
 #include "orchestrator/idempotency_store.hpp"
 #include "orchestrator/order.hpp"
@@ -70,13 +72,26 @@ struct AcceptResult {
 
 // --- T2: claim ------------------------------------------------------------------------------------
 
+// Requests that somebody wants to send to a broker. Counted in the store, because several processes share the
+// credential.
+struct RateRequest {
+  std::string broker = {};
+  std::string account = {};
+  RateLimit limit = {};
+  bool cancels = false;      // may use what is reserved for cancels
+  std::size_t wanted = 1;    // with a claim: at most as many as it claims
+  Timestamp monotonic = {};  // Clock::monotonic()
+};
+
 struct ClaimRequest {
   std::int64_t owner = 0;  // from OrderStore::owner()
   Timestamp now = {};
-  Timestamp lease_until = {};
-  std::optional<BatchId> batch_id = {};  // only of this batch
-  std::optional<OrderId> order_id = {};  // only this order
-  OrderId after_id = 0;                  // only ids above this
+  Timestamp lease_until = {};                    // on Clock::monotonic()
+  std::optional<RateRequest> rate = {};          // claims no more than it grants
+  std::optional<BatchId> batch_id = {};          // only of this batch
+  std::optional<OrderId> order_id = {};          // only this order
+  std::optional<std::int64_t> lease_epoch = {};  // only with this epoch: nobody has claimed since it was seen
+  OrderId after_id = 0;                          // only ids above this
   // placed; or unknown (with order_id): send again what the broker denied having.
   OrderStatus from = OrderStatus::kPlaced;
   std::vector<std::string> brokers = {};  // only of these brokers; empty: of all
@@ -114,6 +129,11 @@ struct ChangeUnit {
   };
   std::vector<MarginChange> margins;
   std::vector<EventRow> events;
+  std::vector<AuditEntry> audit;  // id and hash are given by the store
+  std::vector<Halt> halts;        // switched on unless that scope and target is stopped already
+  // The unit announces a request to the broker: refused with kHalted when a stop switch that stops as much as
+  // this, or more, covers one of its orders.
+  std::optional<HaltMode> unless_stopped;
   std::vector<InboxReport> inbox_add;
   std::vector<std::int64_t> inbox_remove;
   std::optional<BrokerCursor> cursor;
@@ -123,6 +143,7 @@ enum class CommitStatus : std::uint8_t {
   kCommitted,
   kConflict,  // somebody changed one of the rows since it was read: read again and decide again
   kLimit,     // a margin change would exceed its portfolio's available margin
+  kHalted,    // see ChangeUnit::unless_stopped
 };
 
 // --- reads ----------------------------------------------------------------------------------------
@@ -139,7 +160,8 @@ struct OrderQuery {
   std::optional<std::string> client_order_id = {};
   std::optional<std::string> ext_order_id = {};
   std::optional<Timestamp> created_from = {};  // inclusive
-  // Orders in `submitting` whose sender is gone: the lease ended before this, or its owner is known dead.
+  // Orders in `submitting` whose sender is gone: the lease ended before this (on Clock::monotonic()), or its
+  // owner is known dead.
   std::optional<Timestamp> abandoned_at = {};
   OrderId after_id = 0;   // oldest first: ids above this
   OrderId before_id = 0;  // with newest_first: ids below this; 0: from the newest
@@ -184,6 +206,8 @@ class OrderStore {
   // caller may send them from now until the lease ends, and must not afterwards.
   virtual std::vector<Order> claim(const ClaimRequest& request) = 0;
   virtual CommitStatus commit(ChangeUnit& unit) = 0;
+  // Counts requests against a credential's rate limit, durably; returns how many may leave now.
+  virtual std::size_t take_rate(const RateRequest& request) = 0;
 
   [[nodiscard]] virtual std::vector<Order> orders(const OrderQuery& query) const = 0;
   // The status is derived when read: with open orders `pending` while every order is still placed, else
@@ -204,6 +228,10 @@ class OrderStore {
   virtual void mark_published(std::span<const std::int64_t> event_row_ids) = 0;
   [[nodiscard]] virtual OutboxStatus outbox() const = 0;
 
+  // What the storage itself finds wrong with what it holds, a sentence each (a page that does not read, a row
+  // that points nowhere); reads all of it.
+  [[nodiscard]] virtual std::vector<std::string> verify() const = 0;
+
   [[nodiscard]] virtual std::vector<InboxReport> inbox(const std::string& broker) const = 0;
   [[nodiscard]] virtual std::string cursor(const std::string& broker, const std::string& account) const = 0;
 
@@ -211,10 +239,18 @@ class OrderStore {
   [[nodiscard]] virtual std::int64_t owner() = 0;
 };
 
-// Reference data and switches. Called from any thread, concurrently.
+// Reference data, switches and the audit trail. Every change makes an entry in the trail, in its own commit.
+// Called from any thread, concurrently.
 class ReferenceStore {
  public:
   virtual ~ReferenceStore() = default;
+
+  // Whose name, and whose time, the entries carry from now on; until then nobody's. `clock` must outlive the
+  // store's use. Call it before other threads use the store.
+  virtual void attribute_to(std::string by, const Clock& clock) = 0;
+  // Entries above `after_id`, oldest first.
+  [[nodiscard]] virtual std::vector<AuditEntry> audit_trail(std::int64_t after_id,
+                                                            std::size_t limit) const = 0;
 
   // Rows with these ids; ids without a row are left out. An empty list means all.
   [[nodiscard]] virtual std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const = 0;

@@ -74,11 +74,19 @@ enum class BatchStatus : std::uint8_t {
   kFailed,              // every order rejected
 };
 
+// Whether a broker is sent orders: closed | open | half_open.
+enum class CircuitState : std::uint8_t {
+  kClosed,    // yes
+  kOpen,      // no: it failed several times in a row
+  kHalfOpen,  // no: a read call asks whether it is back
+};
+
 [[nodiscard]] std::string_view to_string(Side side);
 [[nodiscard]] std::string_view to_string(OrderType type);
 [[nodiscard]] std::string_view to_string(TimeInForce time_in_force);
 [[nodiscard]] std::string_view to_string(OrderStatus status);
 [[nodiscard]] std::string_view to_string(BatchStatus status);
+[[nodiscard]] std::string_view to_string(CircuitState state);
 // Exact spelling only ("BUY", not "buy"); nullopt for anything else.
 [[nodiscard]] std::optional<Side> parse_side(std::string_view text);
 [[nodiscard]] std::optional<OrderType> parse_order_type(std::string_view text);

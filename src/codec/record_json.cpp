@@ -23,6 +23,16 @@ JsonWriter& member_or_null(JsonWriter& json, std::string_view name, std::int64_t
   return id == 0 ? json.member_null(name) : json.member(name, id);
 }
 
+void write_limits(JsonWriter& json, const PortfolioLimits& limits) {
+  json.member("portfolio_id", limits.portfolio_id)
+      .member("margin_available", limits.margin_available)
+      .member("margin_rate", limits.margin_rate)
+      .member("max_quantity", limits.max_quantity)
+      .member("max_notional_order", limits.max_notional_order)
+      .member("max_notional_batch", limits.max_notional_batch)
+      .member("max_notional_day", limits.max_notional_day);
+}
+
 void write_execution(JsonWriter& json, const Execution& execution) {
   json.begin_object()
       .member("execution_id", execution.execution_id)
@@ -70,7 +80,8 @@ void write_order_progress(JsonWriter& json, const Order& order) {
       .member("overfilled", order.overfilled)
       .member("late_fill", order.late_fill)
       .member("busted", order.busted)
-      .member("parked", order.parked);
+      .member("parked", order.parked)
+      .member("incident", order.incident);
 }
 
 void write_order_bookkeeping(JsonWriter& json, const Order& order) {
@@ -244,16 +255,10 @@ std::string to_json(const Instrument& instrument) {
 
 std::string to_json(const PortfolioLimits& limits, const PortfolioUsage& usage) {
   std::string out;
-  JsonWriter(out)
-      .begin_object()
-      .member("portfolio_id", limits.portfolio_id)
-      .member("margin_available", limits.margin_available)
-      .member("margin_rate", limits.margin_rate)
-      .member("max_quantity", limits.max_quantity)
-      .member("max_notional_order", limits.max_notional_order)
-      .member("max_notional_batch", limits.max_notional_batch)
-      .member("max_notional_day", limits.max_notional_day)
-      .key("usage")
+  JsonWriter json(out);
+  json.begin_object();
+  codec::write_limits(json, limits);
+  json.key("usage")
       .begin_object()
       .member("margin_reserved", usage.margin_reserved)
       .member("day", usage.day)

@@ -15,6 +15,8 @@ JsonWriter& member_or_null(JsonWriter& json, std::string_view name, std::string_
 JsonWriter& member_or_null(JsonWriter& json, std::string_view name, std::int64_t id);
 
 void write_order(JsonWriter& json, const Order& order);
+// The members of an object that is open already.
+void write_limits(JsonWriter& json, const PortfolioLimits& limits);
 void write_execution(JsonWriter& json, const Execution& execution);
 void write_violation(JsonWriter& json, const Violation& violation);
 void write_violations(JsonWriter& json, std::string_view name, const std::vector<Violation>& violations);

@@ -33,7 +33,18 @@ void write_instrument_report(JsonWriter& json, const InstrumentReport& report) {
 void write_halt(JsonWriter& json, const Halt& halt) {
   json.begin_object().member("scope", halt.scope);
   member_or_null(json, "target", halt.target);
-  json.member("reason", halt.reason).member("since", halt.since).end_object();
+  json.member("mode", halt.mode).member("reason", halt.reason).member("since", halt.since);
+  member_or_null(json, "by", halt.by).end_object();
+}
+
+void write_broker_health(JsonWriter& json, const BrokerHealth& broker) {
+  const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(broker.retry_in).count();
+  json.begin_object()
+      .member("broker", broker.broker)
+      .member("circuit", broker.circuit)
+      .member("failures", broker.failures)
+      .member("retry_in_ms", retry_ms);
+  member_or_null(json, "reason", broker.reason).end_object();
 }
 
 void write_capabilities(JsonWriter& json, const BrokerCapabilities& capabilities) {
@@ -156,7 +167,11 @@ std::string to_json(const Health& health) {
       .member("oldest", health.outbox.oldest)
       .end_object()
       .member("unknown_orders", health.unknown_orders)
-      .member("parked_orders", health.parked_orders);
+      .member("parked_orders", health.parked_orders)
+      .key("brokers")
+      .begin_array();
+  for (const BrokerHealth& broker : health.brokers) write_broker_health(json, broker);
+  json.end_array();
   member_or_null(json, "detail", health.detail).end_object();
   return out;
 }
@@ -180,6 +195,46 @@ std::string to_json(const Halt& halt) {
   std::string out;
   JsonWriter json(out);
   write_halt(json, halt);
+  return out;
+}
+
+std::string to_json(const AuditEntry& entry) {
+  std::string out;
+  JsonWriter(out)
+      .begin_object()
+      .member("id", entry.id)
+      .member("at", entry.at)
+      .member("by", entry.by)
+      .member("action", entry.action)
+      .member("subject", entry.subject)
+      .key("detail")
+      .raw(entry.detail)
+      .member("hash", entry.hash)
+      .end_object();
+  return out;
+}
+
+std::string to_json(const AuditReport& report) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object()
+      .member("clean", report.clean())
+      .member("orders", report.orders)
+      .member("batches", report.batches)
+      .member("executions", report.executions)
+      .member("events", report.events)
+      .member("broker_orders", report.broker_orders)
+      .member("trail_entries", report.trail_entries);
+  member_or_null(json, "trail_head", report.trail_head);
+  json.member("findings_total", report.findings_total).key("findings").begin_array();
+  for (const AuditFinding& finding : report.findings) {
+    json.begin_object()
+        .member("check", finding.check)
+        .member("subject", finding.subject)
+        .member("detail", finding.detail)
+        .end_object();
+  }
+  json.end_array().end_object();
   return out;
 }
 

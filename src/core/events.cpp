@@ -10,14 +10,35 @@ namespace orchestrator {
 namespace {
 
 // Indexed by enumerator. The texts are published: consumers select on them.
-constexpr std::array<std::string_view, 27> kEventTypeWords{
-    "order.placed",          "order.acked",          "order.partially_filled", "order.filled",
-    "order.settled",         "order.cancelled",      "order.rejected",         "order.expired",
-    "order.unknown",         "order.released",       "order.parked",           "order.resolved",
-    "order.cancel_pending",  "order.cancel_refused", "order.replace_pending",  "order.replaced",
-    "order.replace_refused", "order.late_fill",      "order.overfilled",       "order.busted",
-    "order.corrected",       "batch.placed",         "batch.completed",        "batch.partially_completed",
-    "batch.cancelled",       "batch.failed",         "batch.reopened",
+constexpr std::array<std::string_view, 28> kEventTypeWords{
+    "order.placed",
+    "order.acked",
+    "order.partially_filled",
+    "order.filled",
+    "order.settled",
+    "order.cancelled",
+    "order.rejected",
+    "order.expired",
+    "order.unknown",
+    "order.released",
+    "order.parked",
+    "order.resolved",
+    "order.cancel_pending",
+    "order.cancel_refused",
+    "order.replace_pending",
+    "order.replaced",
+    "order.replace_refused",
+    "order.late_fill",
+    "order.overfilled",
+    "order.busted",
+    "order.corrected",
+    "order.incident",
+    "batch.placed",
+    "batch.completed",
+    "batch.partially_completed",
+    "batch.cancelled",
+    "batch.failed",
+    "batch.reopened",
 };
 static_assert(kEventTypeWords.size() == static_cast<std::size_t>(EventType::kBatchReopened) + 1);
 

@@ -219,6 +219,10 @@ void dispatch(Order& order, const Signal& signal, EventSink& sink) {
       return replaced(order, signal, sink);
     case OrderSignal::kSettle:
       return settle(order, signal, sink);
+    case OrderSignal::kIncident:
+      order.incident = true;
+      order.reason = signal.reason;
+      return sink.emit(EventType::kOrderIncident, order, nullptr);
     case OrderSignal::kDecide:
       order.parked = false;
       order.reason = signal.reason;
@@ -247,6 +251,8 @@ bool is_old_news(const Order& order, const Signal& signal) {
       return !answers_request(order, signal);
     case OrderSignal::kReplaceRefused:
       return !order.pending_qty && !order.pending_price_limit;
+    case OrderSignal::kIncident:
+      return order.incident;
     default:
       return false;
   }

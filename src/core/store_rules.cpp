@@ -68,8 +68,27 @@ bool is_halted(std::span<const Halt> halts, const Order& order) {
                      [&](const Halt& halt) { return covers(halt, order, portfolio); });
 }
 
+const Halt* stopping_halt(std::span<const Halt> halts, const ChangeUnit& unit) {
+  if (!unit.unless_stopped) return nullptr;
+  for (const Halt& halt : halts) {
+    if (halt.mode < *unit.unless_stopped) continue;
+    const auto covered = [&](const Order& order) {
+      return covers(halt, order, std::to_string(order.portfolio_id));
+    };
+    if (std::any_of(unit.orders.begin(), unit.orders.end(), covered)) return &halt;
+  }
+  return nullptr;
+}
+
+const Halt* find_halt(std::span<const Halt> halts, ControlScope scope, const std::string& target) {
+  const auto found = std::find_if(halts.begin(), halts.end(), [&](const Halt& halt) {
+    return halt.scope == scope && halt.target == target;
+  });
+  return found == halts.end() ? nullptr : &*found;
+}
+
 std::string describe(const Halt& halt) {
-  std::string text = "trading is halted";
+  std::string text = halt.mode == HaltMode::kHalt ? "trading is halted" : "only cancels are let through";
   if (halt.scope == ControlScope::kPortfolio) text += " for portfolio " + halt.target;
   if (halt.scope == ControlScope::kBroker) text += " for broker " + halt.target;
   return halt.reason.empty() ? text : text + ": " + halt.reason;
@@ -132,6 +151,7 @@ void assign_live_fields(Order& stored, const Order& changed) {
   stored.late_fill = changed.late_fill;
   stored.busted = changed.busted;
   stored.parked = changed.parked;
+  stored.incident = changed.incident;
   stored.attempt = changed.attempt;
   stored.lease_epoch = changed.lease_epoch;
   stored.lease_owner = changed.lease_owner;

@@ -17,6 +17,7 @@
 #include "core/failpoint.hpp"
 #include "core/request_identity.hpp"
 #include "core/slicer.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
 #include "engine/snapshot.hpp"
 #include "orchestrator/json.hpp"
@@ -200,16 +201,20 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
 
 // Claims one request per broker; the rest of a large batch is claimed request by request when it is sent, so
 // that a crash leaves no more in doubt than may have been on the wire.
+// A broker with a rate limit gets its orders by claims of their own, which count them.
 void claim_for_sending(Context& context, std::vector<Order>& orders, Timestamp now) {
   const std::int64_t owner = context.store->owner();
+  const Timestamp lease_until = context.clock->monotonic() + context.options.lease;
   std::map<std::string, std::size_t> claimed;
   for (Order& order : orders) {
-    if (claimed[order.broker]++ >= context.require_broker(order.broker).capabilities().orders_max) continue;
+    const BrokerCapabilities& capabilities = context.require_broker(order.broker).capabilities();
+    const bool at_once = capabilities.rate_limit.requests_max == 0 && may_send(context, order.broker);
+    if (!at_once || claimed[order.broker]++ >= capabilities.orders_max) continue;
     order.status = OrderStatus::kSubmitting;
     order.attempt = 1;
     order.lease_epoch = 1;
     order.lease_owner = owner;
-    order.lease_until = now + context.options.lease;
+    order.lease_until = lease_until;
     order.submitted_at = now;
   }
 }
@@ -303,6 +308,10 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
   const Fingerprint print = fingerprint(request);
   if (!fresh_key) {
     if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}, false};
+  }
+  if (context.latch.closed()) {
+    throw Error(ErrorCode::kHalted, "no new orders are taken: something stored or decided cannot be (" +
+                                        context.latch.why() + "); run an audit, then start the process anew");
   }
   // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
   // fresh figures, where validation says what is wrong in the caller's terms.

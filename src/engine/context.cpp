@@ -15,6 +15,14 @@ bool RequestPace::due(OrderId id, Timestamp now, std::chrono::microseconds pause
   return at == asked_.end() || now >= at->second + pause;
 }
 
+bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::microseconds interval) {
+  const std::scoped_lock lock(mutex_);
+  const auto [at, first] = asked_.emplace(broker, now);
+  if (first || now < at->second + interval) return false;
+  at->second = now;
+  return true;
+}
+
 BrokerConnector* Context::broker(const std::string& name) const {
   const auto at = brokers.find(name);
   return at == brokers.end() ? nullptr : at->second.get();

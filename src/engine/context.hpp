@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/breaker.hpp"
+#include "engine/latch.hpp"
 #include "orchestrator/orchestrator.hpp"
 
 namespace orchestrator::engine {
@@ -29,11 +31,24 @@ class RequestPace {
   std::map<OrderId, Timestamp> asked_;
 };
 
+// When each broker was last asked for its book; the first time is an interval after the start.
+class ResyncPace {
+ public:
+  // True once per interval; the caller asks then.
+  [[nodiscard]] bool due(const std::string& broker, Timestamp now, std::chrono::microseconds interval);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, Timestamp> asked_;
+};
+
 struct Context {
   EngineOptions options;
   std::unique_ptr<Clock> clock;  // before the rest, which may hold a reference to it until destroyed
   std::unique_ptr<Store> store;
   std::map<std::string, std::unique_ptr<BrokerConnector>> brokers;
+  mutable std::map<std::string, Breaker> breakers;  // one per connector; made when the connectors are
+  Latch latch;
   std::unique_ptr<IdempotencyStore> idempotency;  // null: none
   std::unique_ptr<EventPublisher> publisher;      // null: none
   std::unique_ptr<Validator> validator;
@@ -42,11 +57,14 @@ struct Context {
   std::unique_ptr<Reconciler> reconciler;
   std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
   RequestPace request_pace;
+  ResyncPace resync_pace;
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 
   // nullptr: no connector of that name.
   [[nodiscard]] BrokerConnector* broker(const std::string& name) const;
+  // Of a broker that has a connector.
+  [[nodiscard]] Breaker& breaker(const std::string& name) const { return breakers.at(name); }
   // Throws Error(unknown_broker).
   BrokerConnector& require_broker(const std::string& name) const;
   // Throws Error(not_found).

@@ -10,6 +10,7 @@
 
 #include "core/failpoint.hpp"
 #include "core/store_rules.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
 #include "engine/ingest.hpp"
 
@@ -40,32 +41,6 @@ Signal outcome_signal(const SendResult& result, Timestamp at) {
       break;
   }
   return signal;
-}
-
-// An answer without an order id is no acceptance, whatever it calls itself.
-SendResult checked(SendResult result) {
-  if (result.outcome == SendOutcome::kAccepted && result.ext_order_id.empty()) {
-    return {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
-  }
-  return result;
-}
-
-// One attempt on the wire. Whatever goes wrong in the connector may have gone wrong after sending.
-std::vector<SendResult> send_once(BrokerConnector& broker, std::span<const Order> orders) {
-  std::vector<SendResult> results;
-  std::string why = "the connector gave no answer for this order";
-  try {
-    results = broker.place(orders);
-  } catch (const std::exception& error) {
-    results.clear();
-    why = std::string("the connector failed: ") + error.what();
-  } catch (...) {
-    results.clear();
-    why = "the connector failed";
-  }
-  results.resize(orders.size(), SendResult{SendOutcome::kInDoubt, {}, why});
-  for (SendResult& result : results) result = checked(std::move(result));
-  return results;
 }
 
 // The outcome holds for the claim it was sent under. When the order has moved on since, an acceptance still
@@ -106,7 +81,8 @@ void give_back(Context& context, std::span<const Order> orders, const std::strin
 // Why this order must not be sent any more; empty: it may be.
 std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts) {
   const Timestamp deadline = *order.lease_until - context.options.lease / kLeaseShareMin;
-  if (context.clock->now() >= deadline) return "the sender's lease was nearly over before it could send";
+  if (context.clock->monotonic() >= deadline)
+    return "the sender's lease was nearly over before it could send";
   return is_halted(halts, order) ? "stopped before it could be sent" : "";
 }
 
@@ -124,7 +100,7 @@ std::size_t send_request(Context& context, BrokerConnector& broker, std::span<co
   }
   if (sending.empty()) return 0;
   ORCHESTRATOR_FAILPOINT("dispatch.before_send");
-  const auto results = send_once(broker, sending);
+  const auto results = send_orders(context, broker, sending);
   ORCHESTRATOR_FAILPOINT("dispatch.after_send");
   record(context, sending, results);
   ORCHESTRATOR_FAILPOINT("dispatch.recorded");
@@ -177,24 +153,32 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
 
 namespace {
 
+ClaimRequest claim_of(const Context& context, const BrokerCapabilities& capabilities) {
+  ClaimRequest request;
+  request.owner = context.store->owner();
+  request.now = context.clock->now();
+  request.lease_until = context.clock->monotonic() + context.options.lease;
+  request.rate = rate_of_orders(context, capabilities);
+  request.brokers = {capabilities.name};
+  return request;
+}
+
 // One claim is one request: what a crash leaves in doubt is what may have been on the wire.
-std::size_t dispatch_to(Context& context, const std::string& name, std::size_t orders_max,
+std::size_t dispatch_to(Context& context, const BrokerCapabilities& capabilities,
                         std::optional<BatchId> batch) {
   std::size_t sent = 0;
   OrderId last = 0;
-  for (;;) {
-    const Timestamp now = context.clock->now();
-    auto claimed = context.store->claim({.owner = context.store->owner(),
-                                         .now = now,
-                                         .lease_until = now + context.options.lease,
-                                         .batch_id = batch,
-                                         .after_id = last,  // what was given back waits for the next call
-                                         .brokers = {name},
-                                         .limit = orders_max});
+  while (!context.latch.closed() && may_send(context, capabilities.name)) {
+    ClaimRequest request = claim_of(context, capabilities);
+    request.batch_id = batch;
+    request.after_id = last;  // what was given back waits for the next call
+    request.limit = capabilities.orders_max;
+    auto claimed = context.store->claim(request);
     if (claimed.empty()) return sent;
     last = claimed.back().id;
     sent += send_claimed(context, std::move(claimed));
   }
+  return sent;
 }
 
 }  // namespace
@@ -203,19 +187,20 @@ std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::option
   std::size_t sent = 0;
   for (const auto& [name, connector] : context.brokers) {
     if (broker && *broker != name) continue;
-    sent += dispatch_to(context, name, connector->capabilities().orders_max, batch);
+    sent += dispatch_to(context, connector->capabilities(), batch);
   }
   return sent;
 }
 
-bool dispatch_one(Context& context, OrderId id, OrderStatus from) {
-  const Timestamp now = context.clock->now();
-  auto claimed = context.store->claim({.owner = context.store->owner(),
-                                       .now = now,
-                                       .lease_until = now + context.options.lease,
-                                       .order_id = id,
-                                       .from = from,
-                                       .limit = 1});
+bool dispatch_one(Context& context, const Order& order, OrderStatus from) {
+  const BrokerConnector* broker = context.broker(order.broker);
+  if (broker == nullptr || context.latch.closed() || !may_send(context, order.broker)) return false;
+  ClaimRequest request = claim_of(context, broker->capabilities());
+  request.order_id = order.id;
+  request.from = from;
+  if (from == OrderStatus::kUnknown) request.lease_epoch = order.lease_epoch;
+  request.limit = 1;
+  auto claimed = context.store->claim(request);
   if (claimed.empty()) return false;
   send_claimed(context, std::move(claimed));
   return true;

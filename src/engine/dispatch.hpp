@@ -18,7 +18,8 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed);
 std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::optional<std::string> broker);
 
 // Claims and sends one order: placed, or in doubt (`from` unknown) when its broker denied having it; the
-// client order id stays. False: somebody else was faster, or a stop switch covers it.
-bool dispatch_one(Context& context, OrderId id, OrderStatus from);
+// client order id stays. In doubt it is sent only under the epoch it was seen with. False: somebody else was
+// faster, a stop switch covers it, or its broker is sent nothing now.
+bool dispatch_one(Context& context, const Order& order, OrderStatus from);
 
 }  // namespace orchestrator::engine

@@ -4,16 +4,6 @@
 
 namespace orchestrator::engine {
 
-LookUp ask(BrokerConnector& broker, const std::string& client_order_id) {
-  try {
-    return broker.look_up(client_order_id);
-  } catch (const std::exception& error) {
-    return {LookUp::Kind::kNoAnswer, {}, error.what()};
-  } catch (...) {
-    return {LookUp::Kind::kNoAnswer, {}, "the connector failed with an unknown exception"};
-  }
-}
-
 std::vector<Signal> evidence_of(const BrokerOrder& found, Timestamp at) {
   std::vector<Signal> signals;
   if (found.status != OrderStatus::kRejected) {

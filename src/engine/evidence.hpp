@@ -9,9 +9,6 @@
 
 namespace orchestrator::engine {
 
-// look_up() that never throws: an exception is no answer.
-[[nodiscard]] LookUp ask(BrokerConnector& broker, const std::string& client_order_id);
-
 // What the broker's view of the order says about its life. Executions are not taken from here: they come
 // one by one, with their ids, as reports.
 [[nodiscard]] std::vector<Signal> evidence_of(const BrokerOrder& found, Timestamp at);

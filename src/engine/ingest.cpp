@@ -5,11 +5,17 @@
 
 #include <algorithm>
 
+#include "codec/audit_json.hpp"
 #include "core/failpoint.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
+#include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
 namespace {
+
+// Who stops an account by itself.
+constexpr const char* kBySelf = "orchestrator";
 
 // One unit's worth of reports being applied.
 class Application {
@@ -22,6 +28,7 @@ class Application {
     const BrokerReport report = checked(given);
     Order* order = find(report);
     if (order == nullptr) return false;
+    check_contradiction(*order, report);
     if (report.kind == BrokerReport::Kind::kExecution) {
       apply_execution(*order, report);
     } else {
@@ -128,6 +135,34 @@ class Application {
     return all;
   }
 
+  // An order has one broker id, and what the broker refused it does not have. Otherwise the account may hold
+  // an order that nobody asked for: nothing more is sent there until a person has looked.
+  void check_contradiction(Order& order, const BrokerReport& report) {
+    if (report.kind != BrokerReport::Kind::kAck || order.incident) return;
+    const bool second = !report.ext_order_id.empty() && !order.ext_order_id.empty() &&
+                        report.ext_order_id != order.ext_order_id;
+    if (second) {
+      raise_incident(order, "the broker acknowledged this order a second time, as " + report.ext_order_id);
+    } else if (order.status == OrderStatus::kRejected) {
+      raise_incident(order, "the broker acknowledged this order after it had refused it");
+    }
+  }
+
+  void raise_incident(Order& order, const std::string& what) {
+    changes_.apply(order, make_signal(OrderSignal::kIncident, now_, what));
+    stop_account(order, what);
+  }
+
+  void stop_account(const Order& order, const std::string& what) {
+    const std::string reason = "order " + std::to_string(order.id) + ": " + what;
+    changes_.unit().halts.push_back(
+        {ControlScope::kBroker, order.broker, reason, now_, HaltMode::kCancelOnly, kBySelf});
+    AuditEntry entry = codec::order_decided("incident", order, what);
+    entry.at = now_;
+    entry.by = kBySelf;
+    changes_.unit().audit.push_back(std::move(entry));
+  }
+
   void apply_execution(Order& order, const BrokerReport& report) {
     Execution execution = report.execution;
     execution.broker = report.broker;
@@ -153,7 +188,9 @@ class Application {
     auto all = executions_of(order);
     all.push_back(execution);
     signal.totals = fold(all);
+    const bool overfilled_before = order.overfilled;
     changes_.apply(order, signal);
+    if (order.overfilled && !overfilled_before) stop_account(order, "it executed more than was ordered");
     changes_.unit().executions.push_back(execution);
   }
 
@@ -175,7 +212,8 @@ bool about_the_report(ErrorCode code) {
 
 // Applies each report in a unit of its own. One that cannot be booked is kept in the inbox for a person, and
 // those behind it are applied all the same.
-void apply_one_by_one(Context& context, std::span<const BrokerReport> reports, const BrokerCursor& cursor) {
+void apply_one_by_one(Context& context, std::span<const BrokerReport> reports,
+                      const std::optional<BrokerCursor>& cursor) {
   for (const BrokerReport& report : reports) {
     try {
       apply_reports(context, std::span(&report, 1));
@@ -186,18 +224,10 @@ void apply_one_by_one(Context& context, std::span<const BrokerReport> reports, c
       context.store->commit(quarantine);
     }
   }
+  if (!cursor) return;
   ChangeUnit unit;
   unit.cursor = cursor;
   context.store->commit(unit);
-}
-
-void apply_page(Context& context, std::span<const BrokerReport> reports, const BrokerCursor& cursor) {
-  try {
-    apply_reports(context, reports, cursor);
-  } catch (const Error& error) {
-    if (!about_the_report(error.code()) && error.code() != ErrorCode::kConflict) throw;
-    apply_one_by_one(context, reports, cursor);
-  }
 }
 
 // Applies those of the waiting reports that have found their order.
@@ -236,6 +266,16 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
   ORCHESTRATOR_FAILPOINT("ingest.committed");
 }
 
+void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
+                         const std::optional<BrokerCursor>& cursor) {
+  try {
+    apply_reports(context, reports, cursor);
+  } catch (const Error& error) {
+    if (!about_the_report(error.code()) && error.code() != ErrorCode::kConflict) throw;
+    apply_one_by_one(context, reports, cursor);
+  }
+}
+
 std::size_t drain_inbox(Context& context, const std::string& broker) {
   const auto waiting = context.store->inbox(broker);
   if (waiting.empty()) return 0;
@@ -260,15 +300,13 @@ std::size_t poll(Context& context, BrokerConnector& broker) {
   std::size_t reports = 0;
   for (bool more = true; more;) {
     const std::string cursor = context.store->cursor(capabilities.name, capabilities.account);
-    ReportPage page;
-    try {
-      page = broker.poll(cursor);
-    } catch (...) {
-      return reports;  // no answer: the next round asks again
-    }
+    std::optional<ReportPage> answer = fetch_news(context, broker, cursor);
+    if (!answer) return reports;  // the next round asks again
+    ReportPage& page = *answer;
     for (BrokerReport& report : page.reports) report.broker = capabilities.name;
     if (page.reports.empty() && page.cursor == cursor) return reports;
-    apply_page(context, page.reports, BrokerCursor{capabilities.name, capabilities.account, page.cursor});
+    apply_or_quarantine(context, page.reports,
+                        BrokerCursor{capabilities.name, capabilities.account, page.cursor});
     reports += page.reports.size();
     more = page.more && page.cursor != cursor;
   }

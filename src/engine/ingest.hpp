@@ -14,6 +14,11 @@ namespace orchestrator::engine {
 void apply_reports(Context& context, std::span<const BrokerReport> reports,
                    const std::optional<BrokerCursor>& cursor = std::nullopt);
 
+// The same for news that nobody has checked: a report that cannot be true is kept in the inbox for a person,
+// and those behind it are applied all the same.
+void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
+                         const std::optional<BrokerCursor>& cursor);
+
 // Applies what waits in a broker's inbox and has found its order by now.
 std::size_t drain_inbox(Context& context, const std::string& broker);
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "codec/audit_json.hpp"
 #include "core/failpoint.hpp"
 #include "core/request_identity.hpp"
+#include "core/store_rules.hpp"
 #include "core/trading_calendar.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/ingest.hpp"
@@ -25,6 +27,15 @@ namespace {
               "order " + std::to_string(order.id) + " is " + status + " and cannot be " + what + hint);
 }
 
+[[noreturn]] void refuse_stopped(const Context& context, const ChangeUnit& unit) {
+  const auto halts = context.store->halts();
+  const Halt* halt = stopping_halt(halts, unit);
+  const bool cancel = unit.unless_stopped == HaltMode::kHalt;
+  throw Error(ErrorCode::kHalted,
+              (halt == nullptr ? std::string("trading was halted a moment ago") : describe(*halt)) +
+                  (cancel ? "; make it cancel-only to let cancels through" : ""));
+}
+
 // Applies one signal to an order as it stands now; throws invalid_state when the table refuses it.
 // `prepare` may check and extend the unit before the signal is applied.
 template <class Prepare>
@@ -41,6 +52,7 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
       return CommitStatus::kCommitted;
     }
     const CommitStatus status = changes.commit(*context.store);
+    if (status == CommitStatus::kHalted) refuse_stopped(context, changes.unit());
     if (status == CommitStatus::kLimit) {
       throw Error(ErrorCode::kLimitExceeded, "the portfolio's available margin does not cover the change");
     }
@@ -132,8 +144,11 @@ void book_fill(Context& context, const Order& order, FillResult& result) {
 }  // namespace
 
 Order cancel(Context& context, OrderId id) {
-  Order pending =
-      change(context, id, make_signal(OrderSignal::kCancelRequest, context.clock->now()), "cancelled");
+  const Signal signal = make_signal(OrderSignal::kCancelRequest, context.clock->now());
+  Order pending = change(context, id, signal, "cancelled", [](const Order& order, ChangeSet& changes) {
+    // One that was never sent is cancelled here and nowhere else.
+    if (order.status != OrderStatus::kPlaced) changes.unit().unless_stopped = HaltMode::kHalt;
+  });
   if (pending.status != OrderStatus::kCancelPending) return pending;
   ORCHESTRATOR_FAILPOINT("manage.before_request");
   after_effect("the cancel is stored", [&] { send_request(context, pending); });
@@ -171,6 +186,7 @@ Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::op
   signal.qty = qty;
   signal.price_limit = price_limit;
   const Order pending = change(context, id, signal, "replaced", [&](Order& order, ChangeSet& changes) {
+    changes.unit().unless_stopped = HaltMode::kCancelOnly;
     if (qty && *qty <= order.fill_qty) {
       throw Error(ErrorCode::kInvalidState, "order " + std::to_string(id) + " has executed " +
                                                 order.fill_qty.to_string() +
@@ -237,6 +253,22 @@ SettleResult settle(Context& context, Date as_of) {
   }
 }
 
+namespace {
+
+const char* word_of(Resolution::Kind kind) {
+  switch (kind) {
+    case Resolution::Kind::kAccepted:
+      return "accepted";
+    case Resolution::Kind::kNotPlaced:
+      return "not_placed";
+    case Resolution::Kind::kRejected:
+      return "rejected";
+  }
+  return "invalid";
+}
+
+}  // namespace
+
 Order resolve(Context& context, OrderId id, const Resolution& resolution) {
   if (resolution.by.empty() || resolution.reason.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "a decision needs who takes it (by) and why (reason)");
@@ -257,9 +289,15 @@ Order resolve(Context& context, OrderId id, const Resolution& resolution) {
       refuse(order, "called never placed before recovery has asked the broker and parked it");
     }
     if (changes.apply(order, decision) != Verdict::kApply) refuse(order, "resolved");
+    AuditEntry entry = codec::order_decided(std::string("order.resolve.") + word_of(resolution.kind), order,
+                                            resolution.reason);
+    entry.at = decision.at;
+    entry.by = resolution.by;
+    changes.unit().audit.push_back(std::move(entry));
   });
   if (resolution.kind == Resolution::Kind::kNotPlaced) {
-    after_effect("the decision is stored", [&] { dispatch_one(context, id, OrderStatus::kPlaced); });
+    after_effect("the decision is stored",
+                 [&] { dispatch_one(context, context.require_order(id), OrderStatus::kPlaced); });
   }
   return context.require_order(id);
 }

@@ -10,6 +10,7 @@
 #include "codec/event_log.hpp"
 #include "core/request_identity.hpp"
 #include "engine/accept.hpp"
+#include "engine/audit.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/ingest.hpp"
 #include "engine/manage.hpp"
@@ -17,6 +18,7 @@
 #include "engine/publish.hpp"
 #include "engine/recover.hpp"
 #include "engine/requests.hpp"
+#include "engine/resync.hpp"
 #include "engine/workers.hpp"
 
 namespace orchestrator {
@@ -73,8 +75,10 @@ class Orchestrator::Impl {
     context.check_broker_config = std::move(parts.check_broker_config);
     for (auto& broker : parts.brokers) {
       const std::string name = broker->capabilities().name;
+      context.breakers.try_emplace(name);
       context.brokers[name] = std::move(broker);
     }
+    context.store->attribute_to(context.options.operator_name, *context.clock);
     if (background()) {
       workers = std::make_unique<Workers>(context, [this] { chores(); });
       workers->start();  // only now: the threads use `workers`
@@ -136,12 +140,32 @@ class Orchestrator::Impl {
     failure.rethrow();
   }
 
+  // A broken invariant closes the engine for new orders, wherever it shows.
+  template <class Work>
+  auto watched(Work&& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      context.latch.observe(error);
+      throw;
+    }
+  }
+
+  std::size_t resync_all(FirstFailure& failure) {
+    std::size_t reports = 0;
+    for (const auto& entry : context.brokers) {
+      failure.run([&] { reports += engine::resync(context, *entry.second); });
+    }
+    return reports;
+  }
+
   std::size_t poll_all(FirstFailure& failure) {
     std::size_t reports = 0;
     // Not a structured binding: clang 14 does not let a lambda refer to one.
     for (const auto& entry : context.brokers) {
       failure.run([&] { reports += engine::poll(context, *entry.second); });
       failure.run([&] { reports += drain_inbox(context, entry.first); });
+      failure.run([&] { reports += resync_if_due(context, *entry.second); });
     }
     return reports;
   }
@@ -160,7 +184,9 @@ Orchestrator::~Orchestrator() = default;
 
 // --- placing ---
 
-Receipt Orchestrator::place(const BatchRequest& request) { return impl_->place(request); }
+Receipt Orchestrator::place(const BatchRequest& request) {
+  return impl_->watched([&] { return impl_->place(request); });
+}
 
 Receipt Orchestrator::preview(const BatchRequest& request) const {
   return engine::preview(impl_->context, request);
@@ -192,7 +218,7 @@ void Orchestrator::apply(const BrokerReport& report) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a broker report names its order by ext_order_id or client_order_id");
   }
-  apply_reports(impl_->context, std::span(&report, 1));
+  impl_->watched([&] { apply_reports(impl_->context, std::span(&report, 1)); });
 }
 
 FillResult Orchestrator::simulate_fill(OrderId id, Price price, Quantity qty) {
@@ -272,8 +298,11 @@ Health Orchestrator::health() const {
   }
   const bool stopped =
       std::ranges::any_of(health.halts, [](const Halt& halt) { return halt.scope == ControlScope::kAll; });
-  health.ok = !stopped;
-  health.detail = impl_->last_failure();
+  health.ok = !stopped && !context.latch.closed();
+  health.detail = context.latch.closed() ? context.latch.why() : impl_->last_failure();
+  for (const auto& [name, breaker] : context.breakers) {
+    health.brokers.push_back(breaker.health(name, context.clock->monotonic()));
+  }
   return health;
 }
 
@@ -315,10 +344,12 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   RecoveryReport report;
   FirstFailure chores;
   chores.run([&] { impl_->chores(); });
-  for (;;) {
+  for (bool first = true;;) {
     FirstFailure failure;  // of this round: the next one tries it all again
     failure.run([&] { report.abandoned += mark_abandoned(context, std::nullopt); });
     report.reports += impl_->poll_all(failure);
+    if (first) report.reports += impl_->resync_all(failure);
+    first = false;
     report.waiting = 0;
     failure.run([&] { resolve_unknown(context, {}, report); });
     failure.run([&] { resolve_requests(context, std::nullopt); });
@@ -353,19 +384,29 @@ bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
 
 // --- operating ---
 
-void Orchestrator::halt(ControlScope scope, const std::string& target, const std::string& reason) {
+void Orchestrator::halt(ControlScope scope, const std::string& target, const std::string& reason,
+                        HaltMode mode) {
   if ((scope == ControlScope::kAll) != target.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a halt of a portfolio or a broker names it; a halt of all does not");
   }
   if (scope == ControlScope::kBroker) impl_->context.require_broker(target);
-  impl_->context.store->put_halt({scope, target, reason, impl_->context.clock->now()});
+  impl_->context.store->put_halt(
+      {scope, target, reason, impl_->context.clock->now(), mode, impl_->context.options.operator_name});
 }
 
 bool Orchestrator::resume(ControlScope scope, const std::string& target) {
   const bool was_halted = impl_->context.store->remove_halt(scope, target);
   if (impl_->workers) impl_->workers->wake();
   return was_halted;
+}
+
+AuditReport Orchestrator::audit(const AuditOptions& options) const {
+  return engine::audit(impl_->context, options);
+}
+
+std::vector<AuditEntry> Orchestrator::audit_trail(std::int64_t after_id, std::size_t limit) const {
+  return impl_->context.store->audit_trail(after_id, limit);
 }
 
 std::vector<BrokerInfo> Orchestrator::brokers() const {

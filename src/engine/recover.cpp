@@ -11,6 +11,8 @@
 #include "engine/recover.hpp"
 
 #include "core/failpoint.hpp"
+#include "engine/book_index.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/evidence.hpp"
 #include "engine/order_change.hpp"
@@ -51,7 +53,38 @@ bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& ord
          now < order.created_at + capabilities.duplicate_window;
 }
 
-void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
+// With many orders in doubt at one broker, one list call finds those that it has.
+constexpr std::size_t kLookUpsMax = 10;
+
+class Evidence {
+ public:
+  explicit Evidence(Context& context) : context_(context) {}
+
+  LookUp about(const Order& order, BrokerConnector& broker) {
+    if (const BrokerOrder* found = listed(order, broker)) return {LookUp::Kind::kFound, *found, {}};
+    return look_up(context_, broker, order.client_order_id);
+  }
+
+ private:
+  const BrokerOrder* listed(const Order& order, BrokerConnector& broker) {
+    auto [at, first] = books_.try_emplace(order.broker);
+    if (first) at->second = fetch_for_many(order.broker, broker);
+    return at->second ? at->second->by_client_order_id(order.client_order_id) : nullptr;
+  }
+
+  std::unique_ptr<BookIndex> fetch_for_many(const std::string& name, BrokerConnector& broker) {
+    const auto waiting = context_.store->orders(
+        {.broker = name, .statuses = {OrderStatus::kUnknown}, .limit = kLookUpsMax + 1});
+    if (waiting.size() <= kLookUpsMax) return nullptr;
+    auto book = fetch_book(context_, broker);
+    return book ? std::make_unique<BookIndex>(std::move(*book)) : nullptr;
+  }
+
+  Context& context_;
+  std::map<std::string, std::unique_ptr<BookIndex>> books_;  // null: look each up
+};
+
+void resolve_one(Context& context, const Order& order, Evidence& evidence, RecoveryReport& report) {
   BrokerConnector* broker = context.broker(order.broker);
   if (broker == nullptr) {
     ++report.waiting;
@@ -61,7 +94,7 @@ void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
   if (capabilities.broker_class == BrokerClass::kNone) {
     return park(context, order, "this broker cannot be asked about an order; check there and decide", report);
   }
-  const LookUp answer = ask(*broker, order.client_order_id);
+  const LookUp answer = evidence.about(order, *broker);
   if (answer.kind == LookUp::Kind::kFound) return adopt(context, order, answer, report);
   const bool quiet =
       order.submitted_at && context.clock->now() >= *order.submitted_at + capabilities.quiet_period;
@@ -73,7 +106,7 @@ void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
     return park(context, order,
                 "the broker does not show it, and would not refuse it twice; check there and decide", report);
   }
-  if (dispatch_one(context, order.id, OrderStatus::kUnknown)) {
+  if (dispatch_one(context, order, OrderStatus::kUnknown)) {
     ++report.resent;
   } else {
     ++report.waiting;
@@ -85,7 +118,7 @@ void resolve_one(Context& context, const Order& order, RecoveryReport& report) {
 std::size_t mark_abandoned(Context& context, const std::optional<std::string>& broker) {
   std::size_t marked = 0;
   OrderQuery query{
-      .broker = broker, .statuses = {OrderStatus::kSubmitting}, .abandoned_at = context.clock->now()};
+      .broker = broker, .statuses = {OrderStatus::kSubmitting}, .abandoned_at = context.clock->monotonic()};
   for_each_order(context, query, [&](const Order& order) {
     const auto same_claim = [&](const Order& row) {
       return row.status == OrderStatus::kSubmitting && row.lease_epoch == order.lease_epoch;
@@ -100,8 +133,9 @@ std::size_t mark_abandoned(Context& context, const std::optional<std::string>& b
 
 void resolve_unknown(Context& context, OrderQuery which, RecoveryReport& report) {
   which.statuses = {OrderStatus::kUnknown};
+  Evidence evidence(context);
   for_each_order(context, std::move(which), [&](const Order& order) {
-    resolve_one(context, order, report);
+    resolve_one(context, order, evidence, report);
     ORCHESTRATOR_FAILPOINT("recover.resolved");
   });
 }

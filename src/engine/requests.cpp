@@ -1,7 +1,8 @@
 #include "engine/requests.hpp"
 
 #include "core/failpoint.hpp"
-#include "core/request_identity.hpp"
+#include "core/store_rules.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/evidence.hpp"
 #include "engine/ingest.hpp"
 #include "engine/order_change.hpp"
@@ -13,16 +14,13 @@ bool same_request(const Order& asked, const Order& row) {
   return row.status == asked.status && row.replace_count == asked.replace_count;
 }
 
-SendResult send_once(BrokerConnector& broker, const Order& pending) {
-  try {
-    if (pending.status == OrderStatus::kCancelPending) return broker.cancel(pending);
-    return broker.replace(pending, {replace_generation(pending.client_order_id, pending.replace_count),
-                                    pending.pending_qty, pending.pending_price_limit});
-  } catch (const std::exception& error) {
-    return {SendOutcome::kInDoubt, {}, error.what()};
-  } catch (...) {
-    return {SendOutcome::kInDoubt, {}, "the connector failed"};
-  }
+// A request that a stop switch came between is not sent; it stays pending until the switch is off.
+bool stopped(const Context& context, const Order& pending) {
+  const bool cancel = pending.status == OrderStatus::kCancelPending;
+  ChangeUnit unit;
+  unit.unless_stopped = cancel ? HaltMode::kHalt : HaltMode::kCancelOnly;
+  unit.orders.push_back(pending);
+  return stopping_halt(context.store->halts(), unit) != nullptr;
 }
 
 // The broker shows the terms that were asked for.
@@ -32,7 +30,7 @@ bool carried_out(const Order& pending, const BrokerOrder& found) {
 }
 
 void resolve_request(Context& context, const Order& pending, BrokerConnector& broker) {
-  const LookUp answer = ask(broker, pending.client_order_id);
+  const LookUp answer = look_up(context, broker, pending.client_order_id);
   if (answer.kind != LookUp::Kind::kFound) return;
   const Timestamp now = context.clock->now();
   const auto still = [&](const Order& row) { return same_request(pending, row); };
@@ -52,14 +50,15 @@ void resolve_request(Context& context, const Order& pending, BrokerConnector& br
 
 void send_request(Context& context, const Order& pending) {
   BrokerConnector* broker = context.broker(pending.broker);
-  if (broker == nullptr) return;
-  context.request_pace.asked(pending.id, context.clock->now());
-  const SendResult result = send_once(*broker, pending);
+  if (broker == nullptr || stopped(context, pending)) return;
+  const auto result = send_change(context, *broker, pending);
+  if (!result) return;
+  context.request_pace.asked(pending.id, context.clock->monotonic());
   ORCHESTRATOR_FAILPOINT("manage.after_request");
-  if (result.outcome == SendOutcome::kRejected) {
+  if (result->outcome == SendOutcome::kRejected) {
     const bool cancel = pending.status == OrderStatus::kCancelPending;
     const Signal refusal = make_signal(cancel ? OrderSignal::kCancelRefused : OrderSignal::kReplaceRefused,
-                                       context.clock->now(), result.reason);
+                                       context.clock->now(), result->reason);
     change_order(context, pending, {refusal}, [&](const Order& row) { return same_request(pending, row); });
   }
   poll(context, *broker);
@@ -71,7 +70,7 @@ void resolve_requests(Context& context, const std::optional<std::string>& broker
     BrokerConnector* connector = context.broker(order.broker);
     if (connector == nullptr) return;
     const auto pause = connector->capabilities().quiet_period;
-    if (context.request_pace.due(order.id, context.clock->now(), pause)) {
+    if (context.request_pace.due(order.id, context.clock->monotonic(), pause)) {
       resolve_request(context, order, *connector);
     }
   });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/broker_calls.hpp"
+
 namespace orchestrator::engine {
 
 ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& request, Timestamp now) {
@@ -44,6 +46,9 @@ std::vector<BrokerState> broker_states(const Context& context) {
     });
     if (connector == nullptr) state.why_not = "no connector is linked in";
     if (!config.active) state.why_not = "inactive";
+    if (connector != nullptr && !may_send(context, config.broker_name)) {
+      state.why_not = "its circuit is open after several failures in a row";
+    }
     if (halted) state.why_not = "halted";
     state.available = state.why_not.empty();
     states.push_back(std::move(state));

@@ -5,6 +5,7 @@
 #include "engine/publish.hpp"
 #include "engine/recover.hpp"
 #include "engine/requests.hpp"
+#include "engine/resync.hpp"
 
 namespace orchestrator::engine {
 
@@ -66,6 +67,9 @@ void Workers::run(const std::function<void()>& round, std::string& error) {
     std::string failed;
     try {
       round();
+    } catch (const Error& failure) {
+      context_.latch.observe(failure);
+      failed = failure.what();
     } catch (const std::exception& failure) {
       failed = failure.what();
       if (failed.empty()) failed = "a step failed and did not say why";
@@ -84,6 +88,7 @@ void Workers::listen_round(const std::string& broker) {
   FirstFailure failure;
   failure.run([&] { poll(context_, context_.require_broker(broker)); });
   failure.run([&] { drain_inbox(context_, broker); });
+  failure.run([&] { resync_if_due(context_, context_.require_broker(broker)); });
   failure.run([&] { mark_abandoned(context_, broker); });
   RecoveryReport report;
   failure.run([&] { resolve_unknown(context_, {.broker = broker}, report); });

@@ -112,7 +112,7 @@ def test_every_command_has_help_with_an_example_of_itself(cli):
     commands = list(all_commands(cli))
     assert {" ".join(command) for command in commands} == {
         "place", "order get", "order list", "order cancel", "order replace", "order fill", "order resolve", "batch get",
-        "batch list", "batch cancel", "reconcile", "settle", "recover", "halt", "resume", "health", "broker list",
+        "batch list", "batch cancel", "reconcile", "settle", "recover", "halt", "resume", "health", "audit", "broker list",
         "broker set", "broker enable", "broker disable", "broker orders", "event list", "event follow", "event publish",
         "instrument import", "instrument list", "limit set", "limit list", "route add", "route list", "route remove",
         "calendar import", "migrate up", "migrate down", "migrate status", "completion"}

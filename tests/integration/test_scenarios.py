@@ -104,6 +104,9 @@ class Desk:
     def halt(self, scope, target=None):
         return self.cli("halt", *self.scope(scope, target), "--reason", "scenario")
 
+    def cancel_only(self, scope, target=None):
+        return self.cli("halt", "--cancel-only", *self.scope(scope, target), "--reason", "scenario")
+
     def resume(self, scope, target=None):
         return self.cli("resume", *self.scope(scope, target))
 

@@ -103,6 +103,8 @@ class Desk {
     const std::string target = words.size() > 2 ? words[2] : "";
     if (words[0] == "halt") {
       oms_->halt(scopes.at(words.at(1)), target, "scenario");
+    } else if (words[0] == "cancel_only") {
+      oms_->halt(scopes.at(words.at(1)), target, "scenario", HaltMode::kCancelOnly);
     } else if (words[0] == "resume") {
       oms_->resume(scopes.at(words.at(1)), target);
     } else if (words[0] == "broker") {

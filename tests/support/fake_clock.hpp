@@ -21,14 +21,21 @@ class FakeClock : public Clock {
   [[nodiscard]] Timestamp now() const override {
     return Timestamp(std::chrono::microseconds(now_us_.load()));
   }
+  [[nodiscard]] Timestamp monotonic() const override {
+    return Timestamp(std::chrono::microseconds(since_start_us_.load()));
+  }
   void sleep_for(std::chrono::microseconds duration) override { advance(duration); }
 
-  // Backwards too: the wall clock may jump.
+  // The wall clock alone, and backwards too: it may jump.
   void set(Timestamp now) { now_us_.store(now.time_since_epoch().count()); }
-  void advance(std::chrono::microseconds duration) { now_us_.fetch_add(duration.count()); }
+  void advance(std::chrono::microseconds duration) {
+    now_us_.fetch_add(duration.count());
+    since_start_us_.fetch_add(duration.count());
+  }
 
  private:
   std::atomic<std::int64_t> now_us_;
+  std::atomic<std::int64_t> since_start_us_{1'000'000'000};
 };
 
 }  // namespace orchestrator::testing

@@ -29,6 +29,8 @@ class ScriptedBroker final : public BrokerConnector {
   }
 
   const BrokerCapabilities& capabilities() const override { return capabilities_; }
+  // Set before the orchestrator is made.
+  BrokerCapabilities& settings() { return capabilities_; }
 
   std::vector<SendResult> place(std::span<const Order> orders) override {
     const std::scoped_lock lock(mutex_);
@@ -65,8 +67,14 @@ class ScriptedBroker final : public BrokerConnector {
 
   Book book() override {
     const std::scoped_lock lock(mutex_);
+    if (silent) throw Error(ErrorCode::kBrokerInDoubt, "no answer");
     Book book;
     for (const auto& [id, order] : held) book.orders.push_back(order);
+    for (const auto& [ext_order_id, execution] : executed) {
+      book.ext_order_ids.push_back(ext_order_id);
+      book.executions.push_back(execution);
+    }
+    ++books;
     return book;
   }
 
@@ -107,6 +115,7 @@ class ScriptedBroker final : public BrokerConnector {
   std::map<std::string, int> sends;                // attempts on the wire per client order id
   std::map<std::string, int> accepts;              // what the broker's book really took
   std::map<std::string, BrokerOrder> held;
+  std::vector<std::pair<std::string, Execution>> executed;  // by the broker's order id; for book()
   std::vector<BrokerReport> news;
   std::vector<ReplaceRequest> replaces;
   std::optional<SendResult> cancel_answer;
@@ -114,6 +123,7 @@ class ScriptedBroker final : public BrokerConnector {
   bool silent = false;
   int cancels = 0;
   int look_ups = 0;
+  int books = 0;
 
  private:
   Fate next_fate() {

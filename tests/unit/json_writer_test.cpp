@@ -184,18 +184,19 @@ TEST_CASE("bytes that are not UTF-8 become replacement characters, and their nei
 }
 
 TEST_CASE("an order shows every field under the specification's names") {
-  CHECK(checked(to_json(filled_order())) ==
-        R"({"id":17,"batch_id":4,"portfolio_id":1,"broker":"zerodha-mock","instrument_id":738561,)"
-        R"("symbol":"RELIANCE","qty":100,"price_limit":2500.05,"stop_price":null,"side":"BUY",)"
-        R"("order_type":"limit","time_in_force":"day","status":"filled",)"
-        R"("client_order_id":"oo0123456789abcdefgh","ext_order_id":"260105000000017","fill_price":2500,)"
-        R"("fill_qty":100,"fill_notional":250000,"remaining_qty":0,"fees":20.5,"reason":null,)"
-        R"("pending_qty":null,"pending_price_limit":null,"overfilled":false,"late_fill":false,)"
-        R"("busted":false,"parked":false,"leg":1,"multiplier":1,"margin_reserved":0,"attempt":1,)"
-        R"("replace_count":0,"created_at":"2026-01-05T09:15:00.000000Z",)"
-        R"("submitted_at":"2026-01-05T09:15:00.000001Z","acked_at":"2026-01-05T09:15:00.002000Z",)"
-        R"("executed_at":"2026-01-05T09:15:01.000000Z","ended_at":"2026-01-05T09:15:01.000000Z",)"
-        R"("settled_at":null,"version":5})");
+  CHECK(
+      checked(to_json(filled_order())) ==
+      R"({"id":17,"batch_id":4,"portfolio_id":1,"broker":"zerodha-mock","instrument_id":738561,)"
+      R"("symbol":"RELIANCE","qty":100,"price_limit":2500.05,"stop_price":null,"side":"BUY",)"
+      R"("order_type":"limit","time_in_force":"day","status":"filled",)"
+      R"("client_order_id":"oo0123456789abcdefgh","ext_order_id":"260105000000017","fill_price":2500,)"
+      R"("fill_qty":100,"fill_notional":250000,"remaining_qty":0,"fees":20.5,"reason":null,)"
+      R"("pending_qty":null,"pending_price_limit":null,"overfilled":false,"late_fill":false,)"
+      R"("busted":false,"parked":false,"incident":false,"leg":1,"multiplier":1,"margin_reserved":0,"attempt":1,)"
+      R"("replace_count":0,"created_at":"2026-01-05T09:15:00.000000Z",)"
+      R"("submitted_at":"2026-01-05T09:15:00.000001Z","acked_at":"2026-01-05T09:15:00.002000Z",)"
+      R"("executed_at":"2026-01-05T09:15:01.000000Z","ended_at":"2026-01-05T09:15:01.000000Z",)"
+      R"("settled_at":null,"version":5})");
 }
 
 TEST_CASE("an order without a broker id or a fill shows null for them") {
@@ -402,12 +403,16 @@ TEST_CASE("health, recovery, limits, instruments and halts are JSON objects") {
   Health health;
   health.ok = true;
   health.halts = {{ControlScope::kBroker, "alpaca-mock", "maintenance", kOpen},
-                  {ControlScope::kAll, "", "r", kOpen}};
-  CHECK(checked(to_json(health)) ==
-        R"({"ok":true,"halts":[{"scope":"broker","target":"alpaca-mock","reason":"maintenance",)"
-        R"("since":"2026-01-05T09:15:00.000000Z"},{"scope":"all","target":null,"reason":"r",)"
-        R"("since":"2026-01-05T09:15:00.000000Z"}],"outbox":{"rows":0,"oldest":null},"unknown_orders":0,)"
-        R"("parked_orders":0,"detail":null})");
+                  {ControlScope::kAll, "", "r", kOpen, HaltMode::kCancelOnly, "asha"}};
+  health.brokers = {{"alpaca-mock", CircuitState::kOpen, 5, std::chrono::milliseconds(250), "timeout"}};
+  CHECK(
+      checked(to_json(health)) ==
+      R"({"ok":true,"halts":[{"scope":"broker","target":"alpaca-mock","mode":"halt",)"
+      R"("reason":"maintenance","since":"2026-01-05T09:15:00.000000Z","by":null},)"
+      R"({"scope":"all","target":null,"mode":"cancel_only","reason":"r",)"
+      R"("since":"2026-01-05T09:15:00.000000Z","by":"asha"}],"outbox":{"rows":0,"oldest":null},"unknown_orders":0,)"
+      R"("parked_orders":0,"brokers":[{"broker":"alpaca-mock","circuit":"open","failures":5,)"
+      R"("retry_in_ms":250,"reason":"timeout"}],"detail":null})");
   RecoveryReport recovery;
   recovery.adopted = 2;
   CHECK(checked(to_json(recovery)).find("\"adopted\":2") != std::string::npos);

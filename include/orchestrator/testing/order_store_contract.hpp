@@ -20,6 +20,7 @@
 #include <memory>
 
 #include "orchestrator/testing/order_store_change_cases.hpp"
+#include "orchestrator/testing/order_store_control_cases.hpp"
 #include "orchestrator/testing/order_store_read_cases.hpp"
 #include "orchestrator/testing/order_store_unit_cases.hpp"
 
@@ -80,6 +81,17 @@ inline void order_store_contract(const MakeStore& make) {
       {"routing rules come in the order they apply", store::routing_rules_come_in_the_order_they_apply},
       {"stop switches are kept by scope and target", store::stop_switches_are_kept_by_scope_and_target},
       {"holidays add up per calendar", store::holidays_add_up_per_calendar},
+      {"a request is refused by the switches that stop it",
+       store::a_request_is_refused_by_the_switches_that_stop_it},
+      {"both kinds of switches hold claims back", store::both_kinds_of_switches_hold_claims_back},
+      {"a unit switches on what is not on already", store::a_unit_switches_on_what_is_not_on_already},
+      {"a claim names the epoch it has seen", store::a_claim_names_the_epoch_it_has_seen},
+      {"claims and requests share a rate limit", store::claims_and_requests_share_a_rate_limit},
+      {"every change of a switch or reference data is in the trail",
+       store::every_change_of_a_switch_or_reference_data_is_in_the_trail},
+      {"the trail is a chain", store::the_trail_is_a_chain},
+      {"a refused unit leaves no entry", store::a_refused_unit_leaves_no_entry},
+      {"a sound store finds nothing wrong with itself", store::a_sound_store_finds_nothing_wrong_with_itself},
   };
   for (const Case& one : kCases) {
     SUBCASE(one.name) {

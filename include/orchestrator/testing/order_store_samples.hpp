@@ -120,7 +120,9 @@ inline Order changed_everywhere(Order order) {
   order.pending_qty = Quantity::from_int(11);
   order.pending_price_limit = Price::from_int(12);
   order.replace_count = 13;
-  order.overfilled = order.late_fill = order.busted = order.parked = true;
+  order.overfilled = order.late_fill = order.busted = order.incident = true;
+  order.parked = true;
+  order.incident = true;
   order.attempt = 14;
   order.lease_epoch += 15;
   order.lease_owner = 16;
@@ -199,9 +201,9 @@ inline std::string text_of(const Order& o) {
             o.ext_order_id, o.instrument_id, o.symbol, o.side, o.order_type, o.time_in_force, o.qty,
             o.price_limit, o.stop_price, o.multiplier, o.status, o.fill_qty, o.fill_notional, o.fees,
             o.margin_reserved, o.reason, o.ended_as, o.cancel_requested, o.pending_qty, o.pending_price_limit,
-            o.replace_count, o.overfilled, o.late_fill, o.busted, o.parked, o.attempt, o.lease_epoch,
-            o.lease_owner, o.lease_until, o.created_at, o.submitted_at, o.acked_at, o.executed_at, o.ended_at,
-            o.settled_at, o.version, o.event_seq)
+            o.replace_count, o.overfilled, o.late_fill, o.busted, o.parked, o.incident, o.attempt,
+            o.lease_epoch, o.lease_owner, o.lease_until, o.created_at, o.submitted_at, o.acked_at,
+            o.executed_at, o.ended_at, o.settled_at, o.version, o.event_seq)
       .str();
 }
 inline std::string text_of(const OrderBatch& b) {

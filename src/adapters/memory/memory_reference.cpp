@@ -3,14 +3,46 @@
 #include <algorithm>
 
 #include "adapters/memory/memory_store.hpp"
+#include "codec/audit_json.hpp"
+#include "core/audit_chain.hpp"
 
 namespace orchestrator::memory {
 
 // A new store knows the mock brokers, like a newly migrated database.
 MemoryStore::MemoryStore() {
-  put_broker({.broker_name = "zerodha-mock"});
-  put_broker({.broker_name = "alpaca-mock"});
+  brokers_.push_back({.id = 1, .broker_name = "zerodha-mock"});
+  brokers_.push_back({.id = 2, .broker_name = "alpaca-mock"});
 }
+
+// --- audit trail ----------------------------------------------------------------------------------
+
+void MemoryStore::attribute_to(std::string by, const Clock& clock) {
+  const std::lock_guard lock(mutex_);
+  by_ = std::move(by);
+  clock_ = &clock;
+}
+
+std::vector<AuditEntry> MemoryStore::audit_trail(std::int64_t after_id, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AuditEntry> entries;
+  for (auto id = static_cast<std::size_t>(after_id); id < trail_.size() && entries.size() < limit; ++id) {
+    entries.push_back(trail_[id]);
+  }
+  return entries;
+}
+
+void MemoryStore::enter(AuditEntry entry) {
+  if (entry.by.empty()) entry.by = by_;
+  if (clock_ != nullptr) entry.at = clock_->now();
+  append(entry);
+}
+
+void MemoryStore::append(AuditEntry& entry) {
+  append_to_chain(trail_.empty() ? std::nullopt : std::optional(trail_.back()), entry);
+  trail_.push_back(entry);
+}
+
+// --- reference data -------------------------------------------------------------------------------
 
 std::vector<Instrument> MemoryStore::instruments(std::span<const InstrumentId> ids) const {
   const std::lock_guard lock(mutex_);
@@ -29,6 +61,7 @@ std::vector<Instrument> MemoryStore::instruments(std::span<const InstrumentId> i
 void MemoryStore::put_instruments(std::span<const Instrument> instruments) {
   const std::lock_guard lock(mutex_);
   for (const Instrument& instrument : instruments) instruments_.insert_or_assign(instrument.id, instrument);
+  enter(codec::instruments_set(instruments));
 }
 
 std::vector<BrokerConnectorConfig> MemoryStore::brokers() const {
@@ -38,6 +71,7 @@ std::vector<BrokerConnectorConfig> MemoryStore::brokers() const {
 
 void MemoryStore::put_broker(const BrokerConnectorConfig& config) {
   const std::lock_guard lock(mutex_);
+  enter(codec::broker_set(config));
   const auto found = std::find_if(brokers_.begin(), brokers_.end(), [&](const BrokerConnectorConfig& row) {
     return row.broker_name == config.broker_name;
   });
@@ -70,6 +104,7 @@ PortfolioLimits MemoryStore::limits_of(PortfolioId portfolio_id) const {
 void MemoryStore::put_limits(const PortfolioLimits& limits) {
   const std::lock_guard lock(mutex_);
   limits_.insert_or_assign(limits.portfolio_id, limits);
+  enter(codec::limits_set(limits));
 }
 
 PortfolioUsage MemoryStore::usage_of(PortfolioId portfolio_id) const {
@@ -92,12 +127,15 @@ std::int64_t MemoryStore::add_routing_rule(const RoutingRule& rule) {
   const std::lock_guard lock(mutex_);
   rules_.push_back(rule);
   rules_.back().id = ++last_rule_id_;
+  enter(codec::rule_added(last_rule_id_, rule));
   return last_rule_id_;
 }
 
 bool MemoryStore::remove_routing_rule(std::int64_t id) {
   const std::lock_guard lock(mutex_);
-  return std::erase_if(rules_, [id](const RoutingRule& rule) { return rule.id == id; }) > 0;
+  const bool removed = std::erase_if(rules_, [id](const RoutingRule& rule) { return rule.id == id; }) > 0;
+  if (removed) enter(codec::rule_removed(id));
+  return removed;
 }
 
 std::vector<Halt> MemoryStore::halts() const {
@@ -107,6 +145,11 @@ std::vector<Halt> MemoryStore::halts() const {
 
 void MemoryStore::put_halt(const Halt& halt) {
   const std::lock_guard lock(mutex_);
+  set_halt(halt);
+  enter(codec::halted(halt));
+}
+
+void MemoryStore::set_halt(const Halt& halt) {
   const auto key = [](const Halt& row) { return std::pair(row.scope, row.target); };
   const auto at = std::lower_bound(halts_.begin(), halts_.end(), halt,
                                    [&](const Halt& a, const Halt& b) { return key(a) < key(b); });
@@ -119,8 +162,10 @@ void MemoryStore::put_halt(const Halt& halt) {
 
 bool MemoryStore::remove_halt(ControlScope scope, const std::string& target) {
   const std::lock_guard lock(mutex_);
-  return std::erase_if(halts_,
-                       [&](const Halt& halt) { return halt.scope == scope && halt.target == target; }) > 0;
+  const auto same = [&](const Halt& halt) { return halt.scope == scope && halt.target == target; };
+  const bool removed = std::erase_if(halts_, same) > 0;
+  if (removed) enter(codec::resumed(scope, target));
+  return removed;
 }
 
 std::vector<Date> MemoryStore::holidays(const std::string& calendar) const {
@@ -135,6 +180,7 @@ void MemoryStore::put_holidays(const std::string& calendar, std::span<const Date
   all.insert(all.end(), days.begin(), days.end());
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
+  enter(codec::holidays_added(calendar, days));
 }
 
 }  // namespace orchestrator::memory

@@ -15,6 +15,7 @@
 #include "adapters/memory/id_set.hpp"
 #include "adapters/memory/records.hpp"
 #include "adapters/memory/text_index.hpp"
+#include "core/rate_window.hpp"
 #include "orchestrator/backends/memory.hpp"
 
 namespace orchestrator::memory {
@@ -26,6 +27,7 @@ class MemoryStore final : public Store {
   AcceptResult accept(AcceptUnit& unit) override;
   std::vector<Order> claim(const ClaimRequest& request) override;
   CommitStatus commit(ChangeUnit& unit) override;
+  std::size_t take_rate(const RateRequest& request) override;
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
@@ -36,11 +38,14 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
   void mark_published(std::span<const std::int64_t> event_row_ids) override;
   [[nodiscard]] OutboxStatus outbox() const override;
+  [[nodiscard]] std::vector<std::string> verify() const override { return {}; }
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
   [[nodiscard]] std::int64_t owner() override;
 
   // memory_reference.cpp
+  void attribute_to(std::string by, const Clock& clock) override;
+  [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
   [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
   void put_instruments(std::span<const Instrument> instruments) override;
   [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override;
@@ -71,6 +76,11 @@ class MemoryStore final : public Store {
     std::vector<BatchId> batches;
     std::vector<Timestamp> newest;  // the latest created_at of this batch and all before it
   };
+
+  // memory_reference.cpp; the caller holds the mutex.
+  void set_halt(const Halt& halt);
+  void enter(AuditEntry entry);
+  void append(AuditEntry& entry);
 
   // memory_units.cpp; the caller holds the mutex.
   [[nodiscard]] const IdempotencyRecord* find_key(const IdempotencyScope& scope) const;
@@ -122,6 +132,10 @@ class MemoryStore final : public Store {
   std::vector<RoutingRule> rules_;
   std::int64_t last_rule_id_ = 0;
   std::vector<Halt> halts_;
+  std::map<std::pair<std::string, std::string>, RateWindow> rates_;  // by broker and account
+  std::vector<AuditEntry> trail_;
+  std::string by_;
+  const Clock* clock_ = nullptr;  // null: not attributed yet
   std::map<std::string, std::vector<Date>> holidays_;
 };
 

@@ -127,11 +127,21 @@ void MemoryStore::insert_events(std::vector<EventRow>& events) {
 
 // --- claim ----------------------------------------------------------------------------------------
 
+std::size_t MemoryStore::take_rate(const RateRequest& request) {
+  const std::lock_guard lock(mutex_);
+  return rates_[{request.broker, request.account}].take(request.limit, request.cancels, request.wanted,
+                                                        request.monotonic);
+}
+
 std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
   const std::lock_guard lock(mutex_);
   std::vector<Order> claimed;
+  const auto take_one = [&](const RateRequest& rate) {
+    return rates_[{rate.broker, rate.account}].take(rate.limit, rate.cancels, 1, rate.monotonic) == 1;
+  };
   const auto wanted = [&](const Order& order) {
     if (request.batch_id && order.batch_id != *request.batch_id) return false;
+    if (request.lease_epoch && order.lease_epoch != *request.lease_epoch) return false;
     const auto& brokers = request.brokers;
     if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end())
       return false;
@@ -153,6 +163,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
        id = candidates.above(id)) {
     Order& order = orders_[id];
     if (!wanted(order)) continue;
+    if (request.rate && !take_one(*request.rate)) break;
     set_status(order, OrderStatus::kSubmitting);
     ++order.attempt;
     ++order.lease_epoch;
@@ -169,6 +180,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
 
 CommitStatus MemoryStore::commit(ChangeUnit& unit) {
   const std::lock_guard lock(mutex_);
+  if (stopping_halt(halts_, unit) != nullptr) return CommitStatus::kHalted;
   if (conflicts(unit)) return CommitStatus::kConflict;
   check_references(unit);
   if (!change_margins(unit)) return CommitStatus::kLimit;
@@ -177,6 +189,10 @@ CommitStatus MemoryStore::commit(ChangeUnit& unit) {
   for (const OrderBatch& batch : unit.batches) assign_live_fields(batches_[batch.id].row, batch);
   insert_executions(unit.executions);
   insert_events(unit.events);
+  for (AuditEntry& entry : unit.audit) append(entry);
+  for (const Halt& halt : unit.halts) {
+    if (find_halt(halts_, halt.scope, halt.target) == nullptr) set_halt(halt);
+  }
   for (InboxReport& report : unit.inbox_add) {
     report.id = ++last_inbox_id_;
     inbox_.emplace(report.id, report);

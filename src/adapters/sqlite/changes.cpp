@@ -16,6 +16,7 @@ Conditions claimable(const ClaimRequest& request) {
   conditions.add("status = ?", static_cast<std::int64_t>(request.from));
   conditions.add("id > ?", request.after_id);
   if (request.order_id) conditions.add("id = ?", *request.order_id);
+  if (request.lease_epoch) conditions.add("lease_epoch = ?", *request.lease_epoch);
   if (request.batch_id) conditions.add_batch(*request.batch_id);
   if (!request.brokers.empty()) conditions.add_any_of("broker", request.brokers);
   return conditions;
@@ -98,6 +99,12 @@ void insert_rows(WriteTransaction& transaction, ChangeUnit& unit) {
   for (const std::int64_t id : unit.inbox_remove) {
     transaction.query("DELETE FROM inbox WHERE id = ?").bind(id).run();
   }
+  for (AuditEntry& entry : unit.audit) insert_audit(connection, entry);
+  for (const Halt& halt : unit.halts) {
+    if (find_halt(transaction.halts(), halt.scope, halt.target) != nullptr) continue;
+    put_halt_row(connection, halt);
+    transaction.halts_changed();
+  }
   if (unit.cursor) {
     transaction.query("INSERT OR REPLACE INTO broker_cursors (broker, account, cursor) VALUES (?, ?, ?)")
         .bind(unit.cursor->broker, unit.cursor->account, unit.cursor->cursor)
@@ -112,6 +119,11 @@ std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
   std::vector<Order> claimed;
   write([&](WriteTransaction& transaction) {
     claimed = select_claimable(transaction, request);
+    if (request.rate && !claimed.empty()) {
+      RateRequest rate = *request.rate;
+      rate.wanted = claimed.size();
+      claimed.resize(sqlite::take_rate(transaction.connection(), rate));
+    }
     for (Order& order : claimed) claim_order(transaction, request, order);
     return true;
   });
@@ -119,10 +131,21 @@ std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
   return claimed;
 }
 
+std::size_t SqliteStore::take_rate(const RateRequest& request) {
+  std::size_t granted = 0;
+  write([&](WriteTransaction& transaction) {
+    granted = sqlite::take_rate(transaction.connection(), request);
+    return granted > 0;
+  });
+  return granted;
+}
+
 CommitStatus SqliteStore::commit(ChangeUnit& unit) {
   CommitStatus status = CommitStatus::kCommitted;
   write([&](WriteTransaction& transaction) {
     ORCHESTRATOR_FAILPOINT("commit.before");
+    status = CommitStatus::kHalted;
+    if (stopping_halt(transaction.halts(), unit) != nullptr) return false;
     status = CommitStatus::kConflict;
     if (!update_rows(transaction.connection(), unit)) return false;
     status = CommitStatus::kLimit;

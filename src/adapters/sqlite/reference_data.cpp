@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/rows.hpp"
 #include "adapters/sqlite/sqlite_store.hpp"
+#include "codec/audit_json.hpp"
 
 namespace orchestrator::sqlite {
 namespace {
@@ -84,6 +85,7 @@ void SqliteStore::put_instruments(std::span<const Instrument> instruments) {
       instrument_fields(instrument, [&put](const auto&... fields) { put.bind(fields...); });
       put.run();
     }
+    enter(transaction, codec::instruments_set(instruments));
     return true;
   });
 }
@@ -114,6 +116,7 @@ void SqliteStore::put_broker(const BrokerConnectorConfig& config) {
             "active = excluded.active, updated_at = excluded.updated_at")
         .bind(config.broker_name, config.config_json, config.active, config.created_at, config.updated_at)
         .run();
+    enter(transaction, codec::broker_set(config));
     return true;
   });
 }
@@ -146,6 +149,7 @@ void SqliteStore::put_limits(const PortfolioLimits& limits) {
     Query put = transaction.query(kSql.c_str());
     limit_fields(limits, [&put](const auto&... fields) { put.bind(fields...); });
     put.run();
+    enter(transaction, codec::limits_set(limits));
     return true;
   });
 }
@@ -186,6 +190,7 @@ std::int64_t SqliteStore::add_routing_rule(const RoutingRule& rule) {
           .bind(id, position++, target.broker, target.weight)
           .run();
     }
+    enter(transaction, codec::rule_added(id, rule));
     return true;
   });
   return id;
@@ -196,7 +201,8 @@ bool SqliteStore::remove_routing_rule(std::int64_t id) {
   write([&](WriteTransaction& transaction) {
     transaction.query("DELETE FROM routing_rules WHERE id = ?").bind(id).run();
     removed = transaction.connection().changes() > 0;
-    return true;
+    if (removed) enter(transaction, codec::rule_removed(id));
+    return removed;
   });
   return removed;
 }
@@ -207,10 +213,9 @@ std::vector<Halt> SqliteStore::halts() const { return read_halts(*read()); }
 
 void SqliteStore::put_halt(const Halt& halt) {
   write([&](WriteTransaction& transaction) {
-    transaction.query("INSERT OR REPLACE INTO halts (scope, target, reason, since) VALUES (?, ?, ?, ?)")
-        .bind(halt.scope, halt.target, halt.reason, halt.since)
-        .run();
+    put_halt_row(transaction.connection(), halt);
     transaction.halts_changed();
+    enter(transaction, codec::halted(halt));
     return true;
   });
 }
@@ -221,7 +226,8 @@ bool SqliteStore::remove_halt(ControlScope scope, const std::string& target) {
     transaction.query("DELETE FROM halts WHERE scope = ? AND target = ?").bind(scope, target).run();
     removed = transaction.connection().changes() > 0;
     transaction.halts_changed();
-    return true;
+    if (removed) enter(transaction, codec::resumed(scope, target));
+    return removed;
   });
   return removed;
 }
@@ -241,6 +247,7 @@ void SqliteStore::put_holidays(const std::string& calendar, std::span<const Date
   write([&](WriteTransaction& transaction) {
     Query put = transaction.query("INSERT OR IGNORE INTO holidays (calendar, day) VALUES (?, ?)");
     for (const Date day : days) put.restart().bind(calendar, day).run();
+    enter(transaction, codec::holidays_added(calendar, days));
     return true;
   });
 }

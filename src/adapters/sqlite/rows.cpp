@@ -2,6 +2,9 @@
 
 #include "adapters/sqlite/rows.hpp"
 
+#include "core/audit_chain.hpp"
+#include "core/rate_window.hpp"
+
 #include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator::sqlite {
@@ -242,13 +245,77 @@ void put_usage(Connection& connection, const PortfolioUsage& usage) {
 }
 
 std::vector<Halt> read_halts(Connection& connection) {
-  Query row = connection.query("SELECT scope, target, reason, since FROM halts ORDER BY scope, target");
+  Query row =
+      connection.query("SELECT scope, target, reason, since, mode, by FROM halts ORDER BY scope, target");
   std::vector<Halt> halts;
   while (row.next()) {
     Halt& halt = halts.emplace_back();
-    row.read(halt.scope, halt.target, halt.reason, halt.since);
+    row.read(halt.scope, halt.target, halt.reason, halt.since, halt.mode, halt.by);
   }
   return halts;
+}
+
+void put_halt_row(Connection& connection, const Halt& halt) {
+  connection
+      .query(
+          "INSERT OR REPLACE INTO halts (scope, target, reason, since, mode, by) VALUES (?, ?, ?, ?, ?, ?)")
+      .bind(halt.scope, halt.target, halt.reason, halt.since, halt.mode, halt.by)
+      .run();
+}
+
+// --- audit trail, rate limits ---------------------------------------------------------------------
+
+namespace {
+
+AuditEntry read_entry(Query& row) {
+  AuditEntry entry;
+  row.read(entry.id, entry.at, entry.by, entry.action, entry.subject, entry.detail, entry.hash);
+  return entry;
+}
+
+}  // namespace
+
+std::vector<AuditEntry> read_audit(Connection& connection, std::int64_t after_id, std::size_t limit) {
+  Query row = connection.query(
+      "SELECT id, at, by, action, subject, detail, hash FROM audit_trail WHERE id > ? ORDER BY id");
+  row.bind(after_id);
+  std::vector<AuditEntry> entries;
+  while (entries.size() < limit && row.next()) entries.push_back(read_entry(row));
+  return entries;
+}
+
+void insert_audit(Connection& connection, AuditEntry& entry) {
+  std::optional<AuditEntry> last;
+  {
+    Query row = connection.query(
+        "SELECT id, at, by, action, subject, detail, hash FROM audit_trail ORDER BY id DESC LIMIT 1");
+    if (row.next()) last = read_entry(row);
+  }
+  append_to_chain(last, entry);
+  connection
+      .query(
+          "INSERT INTO audit_trail (id, at, by, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .bind(entry.id, entry.at, entry.by, entry.action, entry.subject, entry.detail, entry.hash)
+      .run();
+}
+
+std::size_t take_rate(Connection& connection, const RateRequest& request) {
+  RateWindow window;
+  {
+    Query row = connection.query("SELECT counts FROM rate_windows WHERE broker = ? AND account = ?");
+    row.bind(request.broker, request.account);
+    std::string counts;
+    if (row.next()) {
+      row.read(counts);
+      window = RateWindow::parse(counts);
+    }
+  }
+  const std::size_t granted = window.take(request.limit, request.cancels, request.wanted, request.monotonic);
+  if (granted == 0) return 0;
+  connection.query("INSERT OR REPLACE INTO rate_windows (broker, account, counts) VALUES (?, ?, ?)")
+      .bind(request.broker, request.account, window.to_string())
+      .run();
+  return granted;
 }
 
 }  // namespace orchestrator::sqlite

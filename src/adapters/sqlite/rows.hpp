@@ -32,11 +32,12 @@ inline const std::string kOrderLiveColumns =
     "fees_whole, "
     "fees_fraction, margin_reserved_whole, margin_reserved_fraction, reason, ended_as, cancel_requested, "
     "pending_qty, "
-    "pending_price_limit, replace_count, overfilled, late_fill, busted, parked, attempt, lease_epoch, "
+    "pending_price_limit, replace_count, overfilled, late_fill, busted, parked, incident, attempt, "
+    "lease_epoch, "
     "lease_owner, lease_until, "
     "submitted_at, acked_at, executed_at, ended_at, settled_at, version, event_seq";
 inline const std::string kOrderColumns = kOrderFixedColumns + ", ext_order_id, " + kOrderLiveColumns;
-inline constexpr std::size_t kOrderColumnCount = 47;
+inline constexpr std::size_t kOrderColumnCount = 48;
 
 template <class OrderRef, class Apply>
 void order_fixed_fields(OrderRef& o, Apply&& apply) {
@@ -48,8 +49,9 @@ template <class OrderRef, class Apply>
 void order_live_fields(OrderRef& o, Apply&& apply) {
   apply(o.status, o.qty, o.price_limit, o.stop_price, o.fill_qty, o.fill_notional, o.fees, o.margin_reserved,
         o.reason, o.ended_as, o.cancel_requested, o.pending_qty, o.pending_price_limit, o.replace_count,
-        o.overfilled, o.late_fill, o.busted, o.parked, o.attempt, o.lease_epoch, o.lease_owner, o.lease_until,
-        o.submitted_at, o.acked_at, o.executed_at, o.ended_at, o.settled_at, o.version, o.event_seq);
+        o.overfilled, o.late_fill, o.busted, o.parked, o.incident, o.attempt, o.lease_epoch, o.lease_owner,
+        o.lease_until, o.submitted_at, o.acked_at, o.executed_at, o.ended_at, o.settled_at, o.version,
+        o.event_seq);
 }
 
 // Reads kOrderColumns of the current row.
@@ -99,5 +101,14 @@ std::optional<PortfolioUsage> read_usage(Connection& connection, PortfolioId por
 void put_usage(Connection& connection, const PortfolioUsage& usage);
 
 std::vector<Halt> read_halts(Connection& connection);
+void put_halt_row(Connection& connection, const Halt& halt);
+
+// Entries above `after_id`, oldest first.
+std::vector<AuditEntry> read_audit(Connection& connection, std::int64_t after_id, std::size_t limit);
+// Gives the entry its place in the chain.
+void insert_audit(Connection& connection, AuditEntry& entry);
+
+// Counts the requests in the credential's window; returns how many were granted.
+std::size_t take_rate(Connection& connection, const RateRequest& request);
 
 }  // namespace orchestrator::sqlite

@@ -30,6 +30,7 @@ class SqliteStore final : public Store {
   // changes.cpp
   std::vector<Order> claim(const ClaimRequest& request) override;
   CommitStatus commit(ChangeUnit& unit) override;
+  std::size_t take_rate(const RateRequest& request) override;
   // order_queries.cpp
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
@@ -42,10 +43,15 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
   void mark_published(std::span<const std::int64_t> event_row_ids) override;
   [[nodiscard]] OutboxStatus outbox() const override;
+  [[nodiscard]] std::vector<std::string> verify() const override;
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
   // sqlite_store.cpp
   [[nodiscard]] std::int64_t owner() override;
+
+  // audit_trail.cpp
+  void attribute_to(std::string by, const Clock& clock) override;
+  [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 
   // reference_data.cpp
   [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
@@ -68,6 +74,8 @@ class SqliteStore final : public Store {
  private:
   // Runs a unit of work; see CommitQueue::run.
   void write(const CommitQueue::Unit& unit);
+  // Enters what a unit does in the audit trail, under the store's attribution where the entry names nobody.
+  void enter(WriteTransaction& transaction, AuditEntry entry) const;
   [[nodiscard]] ReadPool::Lease read() const;
   void refuse_after_fork() const;
 
@@ -77,6 +85,8 @@ class SqliteStore final : public Store {
   std::unique_ptr<Connection> writer_;
   std::unique_ptr<CommitQueue> queue_;
   mutable std::unique_ptr<ReadPool> readers_;
+  std::string by_;
+  const Clock* clock_ = nullptr;  // null: not attributed yet
   std::mutex owner_mutex_;
   std::int64_t owner_ = 0;  // 0: not given yet
 };

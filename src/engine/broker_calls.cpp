@@ -1,0 +1,139 @@
+#include "engine/broker_calls.hpp"
+
+#include <algorithm>
+
+#include "core/request_identity.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+using Call = Breaker::Call;
+
+// What went wrong, in words; "" for an exception that says nothing.
+template <class Try>
+std::string failure_of(Try&& attempt) {
+  try {
+    attempt();
+    return {};
+  } catch (const std::exception& error) {
+    return std::string("the connector failed: ") + error.what();
+  } catch (...) {
+    return "the connector failed";
+  }
+}
+
+RateRequest rate_request(const Context& context, const BrokerCapabilities& capabilities, bool cancels) {
+  RateRequest request;
+  request.broker = capabilities.name;
+  request.account = capabilities.account;
+  request.limit = capabilities.rate_limit;
+  request.cancels = cancels;
+  request.monotonic = context.clock->monotonic();
+  return request;
+}
+
+bool take_rate(Context& context, const BrokerCapabilities& capabilities, bool cancels) {
+  if (capabilities.rate_limit.requests_max == 0) return true;
+  return context.store->take_rate(rate_request(context, capabilities, cancels)) == 1;
+}
+
+bool may_read(Context& context, const BrokerCapabilities& capabilities) {
+  return context.breaker(capabilities.name).allows_read(context.clock->monotonic()) &&
+         take_rate(context, capabilities, false);
+}
+
+void learn(Context& context, const std::string& broker, Call call, const std::string& failure) {
+  Breaker& breaker = context.breaker(broker);
+  if (failure.empty()) {
+    breaker.succeeded(call);
+  } else {
+    breaker.failed(call, context.clock->monotonic(), failure);
+  }
+}
+
+bool answered(const SendResult& result) {
+  return result.outcome == SendOutcome::kAccepted || result.outcome == SendOutcome::kRejected;
+}
+
+// An answer without an order id is no acceptance, whatever it calls itself.
+SendResult checked(SendResult result) {
+  if (result.outcome == SendOutcome::kAccepted && result.ext_order_id.empty()) {
+    return {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
+  }
+  return result;
+}
+
+std::string reason_or(const std::string& reason, const char* otherwise) {
+  return reason.empty() ? otherwise : reason;
+}
+
+}  // namespace
+
+bool may_send(const Context& context, const std::string& broker) {
+  return context.breaker(broker).allows_sends();
+}
+
+std::optional<RateRequest> rate_of_orders(const Context& context, const BrokerCapabilities& capabilities) {
+  if (capabilities.rate_limit.requests_max == 0) return std::nullopt;
+  return rate_request(context, capabilities, false);
+}
+
+std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
+                                    std::span<const Order> orders) {
+  std::vector<SendResult> results;
+  const std::string thrown = failure_of([&] { results = broker.place(orders); });
+  if (!thrown.empty()) results.clear();  // whatever went wrong may have gone wrong after sending
+  results.resize(
+      orders.size(),
+      {SendOutcome::kInDoubt, {}, reason_or(thrown, "the connector gave no answer for this order")});
+  for (SendResult& result : results) result = checked(std::move(result));
+  const bool any = std::any_of(results.begin(), results.end(), answered);
+  learn(context, broker.capabilities().name, Call::kSend,
+        any ? std::string() : reason_or(results.front().reason, "no answer to an order"));
+  return results;
+}
+
+std::optional<SendResult> send_change(Context& context, BrokerConnector& broker, const Order& pending) {
+  const bool cancel = pending.status == OrderStatus::kCancelPending;
+  if (!take_rate(context, broker.capabilities(), cancel)) return std::nullopt;
+  SendResult result;
+  const std::string thrown = failure_of([&] {
+    result =
+        cancel ? broker.cancel(pending)
+               : broker.replace(pending, {replace_generation(pending.client_order_id, pending.replace_count),
+                                          pending.pending_qty, pending.pending_price_limit});
+  });
+  if (!thrown.empty()) result = {SendOutcome::kInDoubt, {}, thrown};
+  learn(context, broker.capabilities().name, Call::kSend,
+        answered(result) ? std::string() : reason_or(result.reason, "no answer to a request"));
+  return result;
+}
+
+LookUp look_up(Context& context, BrokerConnector& broker, const std::string& client_order_id) {
+  if (!may_read(context, broker.capabilities())) return {LookUp::Kind::kNoAnswer, {}, "not asked now"};
+  LookUp answer;
+  const std::string thrown = failure_of([&] { answer = broker.look_up(client_order_id); });
+  if (!thrown.empty()) answer = {LookUp::Kind::kNoAnswer, {}, thrown};
+  const bool silent = answer.kind == LookUp::Kind::kNoAnswer;
+  learn(context, broker.capabilities().name, Call::kRead,
+        silent ? reason_or(answer.reason, "no answer to a look-up") : std::string());
+  return answer;
+}
+
+std::optional<BrokerConnector::Book> fetch_book(Context& context, BrokerConnector& broker) {
+  if (!may_read(context, broker.capabilities())) return std::nullopt;
+  std::optional<BrokerConnector::Book> book;
+  const std::string thrown = failure_of([&] { book = broker.book(); });
+  learn(context, broker.capabilities().name, Call::kRead, thrown);
+  return book;
+}
+
+std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker, const std::string& cursor) {
+  if (!may_read(context, broker.capabilities())) return std::nullopt;
+  std::optional<ReportPage> page;
+  const std::string thrown = failure_of([&] { page = broker.poll(cursor); });
+  learn(context, broker.capabilities().name, Call::kRead, thrown);
+  return page;
+}
+
+}  // namespace orchestrator::engine

@@ -1,0 +1,34 @@
+// Every call of a connector: exceptions become outcomes, the circuit breaker learns from each answer, and
+// requests are counted against the credential's rate limit before they leave.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/context.hpp"
+
+namespace orchestrator::engine {
+
+// Whether orders may be sent to this broker now.
+[[nodiscard]] bool may_send(const Context& context, const std::string& broker);
+// What a claim has to ask the store for; nullopt: the broker has no rate limit.
+[[nodiscard]] std::optional<RateRequest> rate_of_orders(const Context& context,
+                                                        const BrokerCapabilities& capabilities);
+
+// One attempt on the wire, counted by the claim; one result per order, and one that calls itself an
+// acceptance without an order id is none.
+std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker, std::span<const Order> orders);
+
+// The request that `pending` waits for (a cancel or a change). nullopt: not sent, the rate limit is used up.
+std::optional<SendResult> send_change(Context& context, BrokerConnector& broker, const Order& pending);
+
+// kNoAnswer as well when the circuit is open or the rate limit is used up.
+[[nodiscard]] LookUp look_up(Context& context, BrokerConnector& broker, const std::string& client_order_id);
+// nullopt: no answer, or not asked for the same reasons.
+[[nodiscard]] std::optional<BrokerConnector::Book> fetch_book(Context& context, BrokerConnector& broker);
+[[nodiscard]] std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker,
+                                                   const std::string& cursor);
+
+}  // namespace orchestrator::engine

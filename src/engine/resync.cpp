@@ -1,0 +1,82 @@
+#include "engine/resync.hpp"
+
+#include "engine/book_index.hpp"
+#include "engine/broker_calls.hpp"
+#include "engine/evidence.hpp"
+#include "engine/ingest.hpp"
+
+namespace orchestrator::engine {
+namespace {
+
+BrokerReport report_about(const BrokerCapabilities& capabilities, const Order& order,
+                          BrokerReport::Kind kind) {
+  BrokerReport report;
+  report.kind = kind;
+  report.broker = capabilities.name;
+  report.account = capabilities.account;
+  report.ext_order_id = order.ext_order_id;
+  report.client_order_id = order.client_order_id;
+  return report;
+}
+
+// How the broker ended the order; nullopt: it did not.
+std::optional<BrokerReport::Kind> ending_of(OrderStatus status) {
+  if (status == OrderStatus::kCancelled) return BrokerReport::Kind::kCancelled;
+  if (status == OrderStatus::kExpired) return BrokerReport::Kind::kExpired;
+  if (status == OrderStatus::kRejected) return BrokerReport::Kind::kReject;
+  return std::nullopt;
+}
+
+// The reports that would have told us what the book says of this order.
+std::vector<BrokerReport> missing_reports(const BrokerCapabilities& capabilities, const Order& order,
+                                          const BookIndex& book) {
+  std::vector<BrokerReport> reports;
+  const BrokerOrder* theirs = book.by_ext_order_id(order.ext_order_id);
+  if (theirs == nullptr) return reports;
+  if (theirs->fill_qty != order.fill_qty) {
+    for (Execution& execution : book.executions_of(order.ext_order_id)) {
+      BrokerReport report = report_about(capabilities, order, BrokerReport::Kind::kExecution);
+      report.at = execution.executed_at;
+      report.execution = std::move(execution);
+      reports.push_back(std::move(report));
+    }
+  }
+  if (const auto ending = ending_of(theirs->status)) {
+    BrokerReport report = report_about(capabilities, order, *ending);
+    report.at = theirs->updated_at;
+    report.reason = theirs->reason;
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace
+
+std::size_t resync(Context& context, BrokerConnector& broker) {
+  const BrokerCapabilities& capabilities = broker.capabilities();
+  OrderQuery open{.broker = capabilities.name,
+                  .statuses = {OrderStatus::kAcked, OrderStatus::kPartiallyFilled,
+                               OrderStatus::kCancelPending, OrderStatus::kReplacePending},
+                  .limit = 1};
+  if (context.store->orders(open).empty()) return 0;
+  auto fetched = fetch_book(context, broker);
+  if (!fetched) return 0;
+  const BookIndex book(std::move(*fetched));
+  std::size_t applied = 0;
+  for_each_order(context, open, [&](const Order& order) {
+    const auto reports = missing_reports(capabilities, order, book);
+    if (reports.empty()) return;
+    apply_or_quarantine(context, reports, std::nullopt);
+    applied += reports.size();
+  });
+  return applied;
+}
+
+std::size_t resync_if_due(Context& context, BrokerConnector& broker) {
+  const Timestamp now = context.clock->monotonic();
+  return context.resync_pace.due(broker.capabilities().name, now, context.options.resync_interval)
+             ? resync(context, broker)
+             : 0;
+}
+
+}  // namespace orchestrator::engine

@@ -1,0 +1,311 @@
+// What keeps a desk from doing harm: switches, rate limits, the circuit breaker, incidents, the latch; and
+// what brings back news that was lost.
+#include <doctest/doctest.h>
+
+#include "support/desk.hpp"
+
+using namespace orchestrator;
+using namespace orchestrator::testing;
+
+namespace {
+
+std::vector<std::string> trail_words(const Desk& desk) {
+  std::vector<std::string> words;
+  for (const AuditEntry& entry : desk.oms->audit_trail()) words.push_back(entry.action + " " + entry.subject);
+  return words;
+}
+
+}  // namespace
+
+// --- switches ---------------------------------------------------------------------------------------
+
+TEST_CASE("cancel-only lets cancels leave, and neither new orders nor changes") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.oms->halt(ControlScope::kPortfolio, "1", "limit breach", HaltMode::kCancelOnly);
+  CHECK(code_of([&] { desk.place_one(); }) == ErrorCode::kHalted);
+  CHECK(code_of([&] { desk.oms->replace(order.id, Quantity::from_int(5), std::nullopt); }) ==
+        ErrorCode::kHalted);
+  CHECK(desk.broker->replaces.empty());
+  CHECK(desk.oms->cancel(order.id).status == OrderStatus::kCancelPending);
+  CHECK(desk.broker->cancels == 1);
+}
+
+TEST_CASE(
+    "a halt stops cancels as well and says how to let them through; a cancel asked before waits for its "
+    "end") {
+  Desk desk;
+  const Order first = desk.place_one();
+  const Order second = desk.place_one();
+  desk.oms->cancel(second.id);
+  REQUIRE(desk.broker->cancels == 1);
+  desk.oms->halt(ControlScope::kBroker, "scripted", "runaway");
+  CHECK(code_of([&] { desk.oms->cancel(first.id); }) == ErrorCode::kHalted);
+  CHECK(desk.at(first.id).status == OrderStatus::kAcked);
+  desk.clock->advance(std::chrono::minutes(1));
+  desk.oms->recover();
+  CHECK_MESSAGE(desk.broker->cancels == 1, "nothing leaves");
+  desk.oms->resume(ControlScope::kBroker, "scripted");
+  desk.oms->recover();
+  CHECK(desk.broker->cancels == 2);
+}
+
+TEST_CASE("an order that was never sent is cancelled under a halt, because nothing leaves for it") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Order order = desk.place_one();
+  REQUIRE(order.status == OrderStatus::kPlaced);
+  desk.oms->halt(ControlScope::kAll, "", "stop");
+  CHECK(desk.oms->cancel(order.id).status == OrderStatus::kCancelled);
+}
+
+TEST_CASE("switches, settings and decisions are in the trail with who did them") {
+  EngineOptions options;
+  options.operator_name = "asha";
+  Desk desk(BrokerClass::kTagEcho, options);
+  desk.oms->halt(ControlScope::kAll, "", "drill");
+  desk.oms->resume(ControlScope::kAll, "");
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  desk.clock->advance(std::chrono::minutes(1));
+  desk.oms->recover();
+  desk.oms->resolve(order.id,
+                    {.kind = Resolution::Kind::kRejected, .by = "ravi", .reason = "not in the day's list"});
+  CHECK(trail_words(desk) ==
+        Words{"broker.set broker/scripted", "halt all", "resume all", "order.resolve.rejected order/1"});
+  const auto trail = desk.oms->audit_trail();
+  CHECK(trail[1].by == "asha");
+  CHECK(trail.back().by == "ravi");
+  CHECK(trail.back().detail.find("not in the day's list") != std::string::npos);
+}
+
+// --- rate limits ------------------------------------------------------------------------------------
+
+TEST_CASE("orders leave within the broker's rate limit; the rest stays placed until there is room (I7)") {
+  Desk desk;
+  desk.broker->settings().rate_limit = {.requests_max = 4, .per = std::chrono::seconds(1)};
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(10, Desk::buy())));
+  const auto sent = [&] {
+    std::size_t count = 0;
+    for (const auto& leg : receipt.orders) count += desk.at(leg.id).status == OrderStatus::kAcked ? 1U : 0U;
+    return count;
+  };
+  CHECK(sent() == 4);
+  desk.oms->dispatch();
+  CHECK(sent() == 4);
+  desk.clock->advance(std::chrono::milliseconds(1100));
+  desk.oms->dispatch();
+  CHECK(sent() == 8);
+  desk.clock->advance(std::chrono::milliseconds(1100));
+  desk.oms->dispatch();
+  CHECK(sent() == 10);
+}
+
+TEST_CASE("a cancel leaves when orders have used up everything that is not reserved for it") {
+  Desk desk;
+  desk.broker->settings().rate_limit = {
+      .requests_max = 10, .per = std::chrono::seconds(1), .reserved_for_cancels = 1};
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(10, Desk::buy())));
+  REQUIRE(desk.at(receipt.orders[9].id).status == OrderStatus::kPlaced);
+  desk.oms->cancel(receipt.orders[0].id);
+  CHECK(desk.broker->cancels == 1);
+  desk.oms->cancel(receipt.orders[1].id);
+  CHECK_MESSAGE(desk.broker->cancels == 1, "noted, and sent when there is room");
+  CHECK(desk.at(receipt.orders[1].id).status == OrderStatus::kCancelPending);
+  desk.clock->advance(std::chrono::seconds(6));
+  desk.oms->recover();
+  CHECK(desk.broker->cancels == 3);  // the first was never confirmed
+}
+
+TEST_CASE("orders in doubt are looked up oldest first, within the rate limit (I26)") {
+  Desk desk;
+  desk.broker->settings().rate_limit = {.requests_max = 6, .per = std::chrono::seconds(1)};
+  desk.broker->fates.assign(6, Fate::kLostAfterAccept);
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(6, Desk::buy())));
+  desk.clock->advance(std::chrono::seconds(2));
+  desk.oms->recover();
+  CHECK(desk.broker->look_ups < 6);
+  CHECK(desk.at(receipt.orders.front().id).status == OrderStatus::kAcked);
+  CHECK(desk.at(receipt.orders.back().id).status == OrderStatus::kUnknown);
+  for (int i = 0; i < 3; ++i) {
+    desk.clock->advance(std::chrono::seconds(2));
+    desk.oms->recover();
+  }
+  CHECK(desk.at(receipt.orders.back().id).status == OrderStatus::kAcked);
+}
+
+TEST_CASE("many orders in doubt at one broker are found by one list call") {
+  Desk desk;
+  desk.broker->fates.assign(30, Fate::kLostAfterAccept);
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(30, Desk::buy())));
+  CHECK(desk.oms->recover().adopted == 30);
+  CHECK(desk.broker->look_ups == 0);
+}
+
+// --- circuit breaker --------------------------------------------------------------------------------
+
+TEST_CASE("a broker that fails again and again gets no orders until a read call has found it back") {
+  Desk desk;
+  desk.broker->fates.assign(100, Fate::kNotSent);
+  std::vector<OrderId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(desk.place_one().id);
+  const auto sends = [&] {
+    int all = 0;
+    for (const auto& [id, count] : desk.broker->sends) all += count;
+    return all;
+  };
+  CHECK(sends() == 5);
+  CHECK(code_of([&] { desk.place_one(); }) == ErrorCode::kValidationFailed);
+  desk.oms->dispatch();
+  CHECK_MESSAGE(sends() == 5, "a storm of refusals is not answered by a storm of orders");
+  CHECK(desk.oms->health().brokers.front().circuit == CircuitState::kOpen);
+  desk.broker->fates.clear();
+  desk.clock->advance(std::chrono::seconds(1));
+  desk.oms->dispatch();
+  CHECK_MESSAGE(sends() == 5, "orders are no probes");
+  desk.oms->poll();
+  desk.oms->dispatch();
+  CHECK(sends() == 10);
+  for (const OrderId id : ids) CHECK(desk.at(id).status == OrderStatus::kAcked);
+  CHECK(desk.oms->health().brokers.front().circuit == CircuitState::kClosed);
+}
+
+TEST_CASE("cancels are tried while the circuit is open") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.broker->fates.assign(5, Fate::kNotSent);
+  for (int i = 0; i < 5; ++i) desk.place_one();
+  REQUIRE(desk.oms->health().brokers.front().circuit == CircuitState::kOpen);
+  desk.oms->cancel(order.id);
+  CHECK(desk.broker->cancels == 1);
+}
+
+TEST_CASE("a broker that cannot be polled shows in health") {
+  Desk desk;
+  desk.broker->silent = true;
+  desk.oms->poll();
+  CHECK(desk.oms->health().brokers.front().reason.find("no answer") != std::string::npos);
+}
+
+// --- incidents --------------------------------------------------------------------------------------
+
+TEST_CASE(
+    "a second broker id for one order is an incident once: flagged, in the trail, the account cancel-only "
+    "(row 37)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  BrokerReport second = desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id);
+  second.ext_order_id = "X2";
+  desk.oms->apply(second);
+  desk.oms->apply(second);
+  CHECK(desk.at(order.id).incident);
+  CHECK(desk.at(order.id).ext_order_id == order.ext_order_id);
+  CHECK(desk.event_words(order.id) == Words{"order.placed", "order.acked", "order.incident"});
+  CHECK(trail_words(desk) == Words{"broker.set broker/scripted", "incident order/1"});
+  REQUIRE(desk.oms->health().halts.size() == 1);
+  CHECK(desk.oms->health().halts[0].mode == HaltMode::kCancelOnly);
+  CHECK(code_of([&] { desk.place_one(); }) == ErrorCode::kValidationFailed);
+  CHECK(desk.oms->cancel(order.id).status == OrderStatus::kCancelPending);
+}
+
+TEST_CASE("an acknowledgement of an order that the broker had refused is an incident") {
+  Desk desk;
+  desk.broker->fates = {Fate::kReject};
+  const Order order = desk.place_one();
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id));
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
+  CHECK(desk.at(order.id).incident);
+}
+
+TEST_CASE("an overfill stops the account for new orders, and a stop set by hand stays as it is (row 41)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  SUBCASE("nothing stopped before") {
+    desk.trade(order, "E1", 101, 10);
+    REQUIRE(desk.oms->health().halts.size() == 1);
+    CHECK(desk.oms->health().halts[0].by == "orchestrator");
+    CHECK(desk.at(order.id).overfilled);
+  }
+  SUBCASE("halted by hand") {
+    desk.oms->halt(ControlScope::kBroker, "scripted", "by hand");
+    desk.trade(order, "E1", 101, 10);
+    REQUIRE(desk.oms->health().halts.size() == 1);
+    CHECK(desk.oms->health().halts[0].reason == "by hand");
+  }
+  desk.trade(order, "E2", 1, 10);
+  CHECK(desk.oms->audit_trail().back().action == "incident");
+}
+
+// --- lost news, moved clocks ------------------------------------------------------------------------
+
+TEST_CASE("executions and ends that no report told are found in the broker's book") {
+  Desk desk;
+  const Order filled = desk.place_one();
+  const Order cancelled = desk.place_one();
+  const Order working = desk.place_one();
+  const BrokerReport lost =
+      desk.broker->trade(filled.client_order_id, "E1", Quantity::from_int(100), Price::from_int(9));
+  desk.broker->executed.emplace_back(filled.ext_order_id, lost.execution);
+  desk.broker->held[filled.client_order_id].fill_qty = Quantity::from_int(100);
+  desk.broker->held[filled.client_order_id].status = OrderStatus::kFilled;
+  desk.broker->held[cancelled.client_order_id].status = OrderStatus::kCancelled;
+  const auto resync = [&] {
+    SUBCASE("by recovery") { desk.oms->recover(); }
+    SUBCASE("by and by") {
+      desk.oms->step();
+      CHECK(desk.at(filled.id).status == OrderStatus::kAcked);
+      desk.clock->advance(std::chrono::seconds(61));
+      desk.oms->step();
+    }
+  };
+  resync();
+  CHECK(desk.at(filled.id).status == OrderStatus::kFilled);
+  CHECK(desk.at(filled.id).fill_price() == Price::from_int(9));
+  CHECK(desk.at(cancelled.id).status == OrderStatus::kCancelled);
+  CHECK(desk.at(working.id).status == OrderStatus::kAcked);
+  const auto version = desk.at(filled.id).version;
+  desk.oms->recover();
+  CHECK_MESSAGE(desk.at(filled.id).version == version, "the second time changes nothing");
+}
+
+TEST_CASE("a wall clock that jumps a day ends no lease and frees no rate limit (row 49)") {
+  for (const auto jump : {std::chrono::hours(24), std::chrono::hours(-24)}) {
+    Desk desk;
+    const auto accepted = desk.clock->now();
+    desk.broker->during_place = [&](const Order& order) {
+      desk.clock->set(accepted + jump);
+      CHECK(desk.store->orders({.abandoned_at = desk.clock->monotonic()}).empty());
+      CHECK(desk.at(order.id).status == OrderStatus::kSubmitting);
+    };
+    CHECK(desk.place_one().status == OrderStatus::kAcked);
+    CHECK(desk.broker->sends.size() == 1);
+  }
+}
+
+// --- the latch --------------------------------------------------------------------------------------
+
+TEST_CASE("a broken invariant closes the desk for new orders; reads and replays still answer") {
+  Desk desk;
+  const Order order = desk.place_one(Desk::buy(), "k1");
+  // Another program tampers with the batch: the engine meets counts that cannot be.
+  ChangeUnit unit;
+  unit.margins.push_back({7, Money::from_int(-1), std::nullopt});
+  CHECK_THROWS_AS(desk.store->commit(unit), Error);
+  desk.store->put_limits({.portfolio_id = 1, .margin_available = Money::from_int(1'000'000)});
+  const Order reserved = desk.place_one();
+  ChangeUnit stolen;
+  stolen.margins.push_back({1, -reserved.margin_reserved, std::nullopt});
+  REQUIRE(desk.store->commit(stolen) == CommitStatus::kCommitted);
+  ChangeUnit more;
+  more.margins.push_back({1, -desk.store->usage_of(1).margin_reserved, std::nullopt});
+  static_cast<void>(desk.store->commit(more));
+  CHECK(code_of([&] {
+          desk.broker->during_place = nullptr;
+          desk.oms->settle(Date{std::chrono::days(30'000)});
+          desk.oms->apply(desk.broker->report(BrokerReport::Kind::kCancelled, reserved.client_order_id));
+        }) == ErrorCode::kInternal);
+  CHECK_FALSE(desk.oms->health().ok);
+  CHECK(code_of([&] { desk.place_one(); }) == ErrorCode::kHalted);
+  CHECK(desk.oms->place(Desk::batch({Desk::buy()}, "k1")).replayed);
+  CHECK(desk.at(order.id).id == order.id);
+}

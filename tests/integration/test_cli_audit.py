@@ -1,0 +1,76 @@
+"""`audit`: what does not add up is found, and the trail cannot be edited unseen."""
+
+import sqlite3
+
+from cli_driver import BREAKS, HALTED, OK, STORAGE, batch
+
+
+def place(cli, key):
+    return cli.place(batch(), "--idempotency-key", key)
+
+
+def database(cli):
+    return sqlite3.connect(cli.folder / "orchestrator.db")
+
+
+def test_a_sound_book_is_clean_and_its_head_can_be_kept(cli):
+    place(cli, "k1").expect(OK)
+    cli.ok("order", "fill", 1, "--price", 2500, "--qty", 10)
+    report = cli.json("audit", "--brokers")
+    assert report["clean"] is True and report["orders"] == 1 and report["broker_orders"] == 1
+    cli.ok("halt", "--reason", "drill", "--operator", "asha")
+    cli.ok("resume")
+    head = cli.json("audit")["trail_head"]
+    cli.ok("limit", "set", 1, "--max-quantity", 1000)
+    assert cli.json("audit", "--head", head)["trail_head"] != head
+    cli.run("audit", "--head", "0" * 64).expect(STORAGE)
+
+
+def test_the_trail_tells_who_did_what(cli):
+    cli.ok("halt", "--cancel-only", "--portfolio-id", 7, "--reason", "limit breach", "--operator", "asha")
+    cli.ok("resume", "--portfolio-id", 7, "--operator", "ravi")
+    entries = cli.json("audit", "--trail")["entries"]
+    assert [(entry["by"], entry["action"], entry["subject"]) for entry in entries] == [
+        ("asha", "cancel_only", "portfolio/7"), ("ravi", "resume", "portfolio/7")]
+    assert entries[0]["detail"] == {"reason": "limit breach"}
+    page = cli.json("audit", "--trail", "--limit", 1)
+    assert page["next_cursor"] == 1
+    assert cli.json("audit", "--trail", "--after", 1)["entries"] == entries[1:]
+
+
+def test_entries_cannot_be_changed_and_a_forged_one_breaks_the_chain(cli):
+    for number in (1, 2, 3):
+        cli.ok("limit", "set", number, "--max-quantity", 5)
+    with database(cli) as rows:
+        for statement in ("UPDATE audit_trail SET by = 'nobody'", "DELETE FROM audit_trail"):
+            try:
+                rows.execute(statement)
+                raise AssertionError(statement + " was let through")
+            except sqlite3.IntegrityError as refused:
+                assert "never" in str(refused)
+        rows.execute("DROP TRIGGER audit_trail_unchanged")
+        rows.execute("UPDATE audit_trail SET by = 'nobody' WHERE id = 2")
+    run = cli.run("audit", "--json")
+    run.expect(BREAKS)
+    assert [(finding["check"], finding["subject"]) for finding in run.json["findings"]] == [("trail.hash", "entry/2")]
+
+
+def test_a_row_changed_behind_the_programs_back_is_found(cli):
+    place(cli, "k1").expect(OK)
+    with database(cli) as rows:
+        rows.execute("UPDATE orders SET fill_qty = 1 WHERE id = 1")
+    run = cli.run("audit", "--json")
+    run.expect(BREAKS)
+    assert {"executions.sum", "order.fold"} <= {finding["check"] for finding in run.json["findings"]}
+    assert "order/1" in cli.run("audit").expect(BREAKS).text
+
+
+def test_cancel_only_lets_cancels_through_and_halt_says_how(cli):
+    place(cli, "k1").expect(OK)
+    cli.ok("halt", "--reason", "runaway")
+    refused = cli.run("order", "cancel", 1)
+    refused.expect(HALTED)
+    assert "cancel-only" in refused.errors
+    cli.ok("halt", "--cancel-only", "--reason", "runaway")
+    place(cli, "k2").expect(HALTED)
+    assert cli.json("order", "cancel", 1)["status"] == "cancelled"
