@@ -29,6 +29,7 @@ class FaultyVfs {
     vfs_.szOsFile = static_cast<int>(sizeof(File)) + real_->szOsFile;
     vfs_.pAppData = this;
     vfs_.xOpen = open;
+    vfs_.xDelete = remove;
     sqlite3_vfs_register(&vfs_, 1);
   }
   ~FaultyVfs() { sqlite3_vfs_unregister(&vfs_); }
@@ -40,6 +41,10 @@ class FaultyVfs {
   int log_sync_result = SQLITE_OK;
   // Called after every write and before every sync.
   std::function<void()> at_operation = [] {};
+  // Called before every sync.
+  std::function<void()> at_sync = [] {};
+  // Syncs of a write-ahead log that failed.
+  int log_syncs_failed = 0;
 
   void power_cut(const std::filesystem::path& folder, std::mt19937_64& random) {
     const std::lock_guard lock(mutex_);
@@ -110,6 +115,17 @@ class FaultyVfs {
     return SQLITE_OK;
   }
 
+  // What is written under the name later is another file.
+  static int remove(sqlite3_vfs* vfs, const char* path, int sync_folder) {
+    auto* owner = static_cast<FaultyVfs*>(vfs->pAppData);
+    {
+      const std::lock_guard lock(owner->mutex_);
+      const auto at = owner->disks_.find(path);
+      if (at != owner->disks_.end()) at->second = {};
+    }
+    return owner->real_->xDelete(owner->real_, path, sync_folder);
+  }
+
   static int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
     File* mine = file_of(file);
     FaultyVfs& vfs = *mine->owner;
@@ -129,7 +145,11 @@ class FaultyVfs {
     File* mine = file_of(file);
     FaultyVfs& vfs = *mine->owner;
     vfs.at_operation();
-    if (mine->is_log && vfs.log_sync_result != SQLITE_OK) return vfs.log_sync_result;
+    vfs.at_sync();
+    if (mine->is_log && vfs.log_sync_result != SQLITE_OK) {
+      ++vfs.log_syncs_failed;
+      return vfs.log_sync_result;
+    }
     if (mine->disk != nullptr) {
       const std::lock_guard lock(vfs.mutex_);
       for (const Write& write : mine->disk->unsynced) apply(mine->disk->synced, write);

@@ -46,10 +46,12 @@ void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
     for (Waiting* waiting : group) waiting->failure = std::make_exception_ptr(error);
   };
   try {
-    if (stopped_) throw Error(ErrorCode::kStorageUnavailable, why_stopped_, NextStep::kChangeSomething);
+    if (stopped_) throw Error(*stopped_, why_stopped_, NextStep::kChangeSomething);
     const LockFile::Turn turn(lock_file_, busy_timeout_);
     execute(group);
   } catch (const DatabaseError& error) {
+    if (error.code() == ErrorCode::kStorageCorrupt)
+      stop(error.code(), error, "; damage was found while writing");
     fail_all(error);
   } catch (const Error& error) {
     fail_all(error);
@@ -120,13 +122,19 @@ void CommitQueue::commit() {
     if (error.code() == ErrorCode::kStorageFull || error.code() == ErrorCode::kStorageBusy) throw;
     // Anything else may have struck after that record: a failed sync does not say what reached the disk, and
     // syncing again would only say that there is nothing left to sync.
-    stopped_ = true;
-    why_stopped_ = std::string(error.what()) +
-                   "; an earlier commit failed that way, so nothing is written any more: restart";
+    stop(ErrorCode::kStorageUnavailable, error, "; an earlier commit failed that way");
     throw Error(
         ErrorCode::kStorageUnavailable,
         std::string(error.what()) + "; whether this was committed is not known: restart, then look it up",
         NextStep::kRecover);
+  }
+}
+
+void CommitQueue::stop(ErrorCode code, const Error& error, const char* why) noexcept {
+  stopped_ = code;
+  try {
+    why_stopped_ = std::string(error.what()) + why + ", so nothing is written any more: restart";
+  } catch (...) {  // no memory for words: the code alone has to do
   }
 }
 

@@ -8,13 +8,14 @@
 //   * a unit's changes are committed whole or not at all; a unit that is refused or throws affects no other
 //   * no caller returns successfully before the commit of its unit is durable
 //   * after a commit whose outcome is not known nothing is written any more, because what the program
-//     believes and what the file holds may differ until the file is opened anew
+//     believes and what the file holds may differ until the file is opened anew; nor after damage was met
 #pragma once
 
 #include <condition_variable>
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ class CommitQueue {
   bool run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote);
   bool run_unit(Waiting& waiting);
   void commit();
+  void stop(ErrorCode code, const Error& error, const char* why) noexcept;
 
   std::mutex mutex_;  // of waiting_, leading_ and the flags in Waiting; never held during I/O
   std::vector<Waiting*> waiting_;
@@ -62,7 +64,7 @@ class CommitQueue {
   WriteTransaction transaction_;
   LockFile& lock_file_;
   std::chrono::milliseconds busy_timeout_;
-  bool stopped_ = false;  // for good
+  std::optional<ErrorCode> stopped_;  // for good
   std::string why_stopped_;
 };
 

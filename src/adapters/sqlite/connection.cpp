@@ -83,8 +83,12 @@ void throw_result(sqlite3* db, int result, const std::string& path) {
       refuse(ErrorCode::kStorageUnavailable, words + system_reason(db) + "; check the disk");
       break;
     case SQLITE_ERROR:
-      // SQLite has no result code of its own for a header that no version of it writes.
-      if (words.find("unsupported file format") == std::string::npos) break;
+      // SQLite has no result code of its own for a header that no version of it writes, nor for tables that
+      // are not what the file's schema version, which was checked, says.
+      if (words.find("unsupported file format") == std::string::npos && !words.starts_with("no such ") &&
+          words.find("has no column named") == std::string::npos) {
+        break;
+      }
       refuse(ErrorCode::kStorageCorrupt, "damaged (" + words + "); stop writing and restore a backup");
       break;
     default:

@@ -31,8 +31,9 @@ ReadPool::Lease ReadPool::lease() {
 }
 
 void ReadPool::give_back(std::unique_ptr<Connection> connection) noexcept {
+  // Without memory for its COMMIT a snapshot is still open, and the next reader would see the past.
+  if (connection->in_transaction()) return;
   const std::lock_guard lock(mutex_);
-  if (idle_.capacity() == 0) idle_.reserve(kIdleMax);
   if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
 }
 

@@ -15,7 +15,9 @@ namespace orchestrator::sqlite {
 class ReadPool {
  public:
   ReadPool(std::string path, std::chrono::milliseconds busy_timeout, const LockFile& lock_file)
-      : path_(std::move(path)), busy_timeout_(busy_timeout), lock_file_(lock_file) {}
+      : path_(std::move(path)), busy_timeout_(busy_timeout), lock_file_(lock_file) {
+    idle_.reserve(kIdleMax);  // give_back() must not fail
+  }
 
   class Lease {
    public:

@@ -7,6 +7,7 @@
 namespace orchestrator::sqlite {
 
 void WriteTransaction::begin() {
+  if (connection_.in_transaction()) connection_.execute("ROLLBACK");  // there was no memory for it then
   query("BEGIN IMMEDIATE").run();
   halts_.reset();
 }
@@ -25,7 +26,7 @@ void WriteTransaction::commit() {
 }
 
 void WriteTransaction::rollback() noexcept {
-  // SQLite rolls back by itself after some errors; and if this fails, the next BEGIN says so.
+  // SQLite rolls back by itself after some errors; and if this fails, begin() does it again.
   sequences_.reset();
   if (connection_.in_transaction()) sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
