@@ -99,9 +99,18 @@ class Orchestrator::Impl {
     }
   }
 
+  // Here and not in the store alone: a lock in front of it may be held for ever by a thread that the child
+  // does not have.
+  void refuse_after_fork() const {
+    if (::getpid() == process) return;
+    throw Error(ErrorCode::kClosed,
+                "the orchestrator was opened before this process was forked; open it again here");
+  }
+
   [[nodiscard]] bool background() const { return context.options.mode == Mode::kBackground; }
 
   Receipt place(const BatchRequest& request) {
+    refuse_after_fork();
     Accepted accepted = accept(context, request, !background());
     if (!background()) send(accepted);
     if (workers) workers->wake();
@@ -194,6 +203,7 @@ Receipt Orchestrator::preview(const BatchRequest& request) const {
 
 void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioId portfolio_id,
                            OrderRequest order, EnqueueCallback done) {
+  impl_->refuse_after_fork();
   impl_->micro_batches.add(tenant, user_id, portfolio_id, std::move(order), std::move(done));
   if (impl_->workers) {
     impl_->workers->wake();
@@ -319,7 +329,10 @@ StepResult Orchestrator::poll() {
   return result;
 }
 
-StepResult Orchestrator::publish() { return {.published = engine::publish(impl_->context)}; }
+StepResult Orchestrator::publish() {
+  impl_->refuse_after_fork();
+  return {.published = engine::publish(impl_->context)};
+}
 
 StepResult Orchestrator::step() {
   Context& context = impl_->context;

@@ -74,6 +74,7 @@ ReadPool::Lease SqliteStore::read() const {
 }
 
 std::int64_t SqliteStore::owner() {
+  refuse_after_fork();  // before the lock, which a thread of the parent may have held
   const std::lock_guard lock(owner_mutex_);
   if (owner_ != 0) return owner_;
   std::int64_t number = 0;
