@@ -27,7 +27,7 @@ struct SqliteOptions {
 //
 // Beside the file lies <path>.lock, by which processes take turns; never delete it. After a commit whose
 // outcome is not known (an I/O error while syncing) the store refuses every write with storage_unavailable,
-// and reads go on; open it anew.
+// and reads go on; open it anew. The same, with storage_corrupt, after a write has met damage.
 [[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);
 
 struct MigrationStatus {
