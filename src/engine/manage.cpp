@@ -56,8 +56,7 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
     if (status == CommitStatus::kLimit) {
       throw Error(ErrorCode::kLimitExceeded, "the portfolio's available margin does not cover the change");
     }
-    result = order;
-    if (status == CommitStatus::kCommitted) ++result.version;
+    result = order;  // with the version that the commit gave it: what follows compares against it
     return status;
   });
   return result;
