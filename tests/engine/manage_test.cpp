@@ -344,3 +344,25 @@ TEST_CASE("a batch whose quantities do not add up to a figure is refused") {
   huge.qty = Quantity::from_string("9000000000");
   CHECK(code_of([&] { desk.oms->place(Desk::batch({huge, huge})); }) == ErrorCode::kValidationFailed);
 }
+
+TEST_CASE(
+    "a cancel answers with the order as it is stored, so that a later write compares against it (I24)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Order waiting = desk.place_one();
+  REQUIRE(waiting.status == OrderStatus::kPlaced);
+  CHECK(desk.oms->cancel(waiting.id).version == desk.at(waiting.id).version);
+}
+
+TEST_CASE("a broker that cannot be asked is told again of a cancel that was lost (I31)") {
+  Desk desk(BrokerClass::kNone);
+  const Order order = desk.place_one();
+  desk.broker->cancel_answer = SendResult{SendOutcome::kInDoubt, "", "timeout"};
+  desk.oms->cancel(order.id);
+  REQUIRE(desk.broker->cancels == 1);
+  desk.oms->step();
+  CHECK(desk.broker->cancels == 1);
+  desk.clock->advance(std::chrono::seconds(5));
+  desk.oms->step();
+  CHECK(desk.broker->cancels == 2);
+}
