@@ -1,0 +1,252 @@
+// The store as a process sees it: the shared durable store behind the gate, with the checks that hold at
+// every commit (I2, I4, I5, I6, I13, I16, I24).
+#include <algorithm>
+
+#include "codec/event_log.hpp"
+#include "sim/world.hpp"
+
+namespace orchestrator::sim {
+namespace {
+
+using enum Deviation;
+
+// The value of a text member of an event's data.
+std::string word_of(const std::string& data, const std::string& member) {
+  const std::string name = "\"" + member + "\":\"";
+  const std::size_t at = data.find(name);
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + name.size();
+  return data.substr(begin, data.find('"', begin) - begin);
+}
+
+class SimStore final : public Store {
+ public:
+  SimStore(World& world, Process& process) : world_(world), process_(process) {}
+
+  AcceptResult accept(AcceptUnit& unit) override {
+    const Deviation chosen = before_write(Call::kAccept);
+    AcceptResult result = world_.store->accept(unit);
+    if (result.status == AcceptResult::Status::kAccepted) remember_claims(unit.orders);
+    after_write(chosen);
+    return result;
+  }
+
+  std::vector<Order> claim(const ClaimRequest& request) override {
+    const Deviation chosen = before_write(Call::kClaim);
+    std::vector<Order> claimed = world_.store->claim(request);
+    if (world_.halted && !claimed.empty()) world_.violated("I6", "a claim commits under the stop switch");
+    remember_claims(claimed);
+    after_write(chosen);
+    return claimed;
+  }
+
+  CommitStatus commit(ChangeUnit& unit) override {
+    const Deviation chosen = before_write(Call::kCommit);
+    if (chosen == kConflict) return CommitStatus::kConflict;
+    std::vector<Order> before;
+    for (const Order& order : unit.orders) before.push_back(row(order.id));
+    const CommitStatus status = world_.store->commit(unit);
+    if (status != CommitStatus::kCommitted) return status;
+    for (std::size_t i = 0; i < before.size(); ++i) check_change(before[i], unit.orders[i], unit);
+    after_write(chosen);
+    return status;
+  }
+
+  void mark_published(std::span<const std::int64_t> rows) override {
+    const Deviation chosen = before_write(Call::kMarkPublished);
+    world_.store->mark_published(rows);
+    after_write(chosen);
+  }
+
+  std::size_t expire_idempotency(Timestamp now) override {
+    write();
+    return world_.store->expire_idempotency(now);
+  }
+
+  [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override {
+    read();
+    if (!query.abandoned_at) return world_.store->orders(query);
+    // Like a store that can tell that a sender died: its orders are abandoned at once.
+    OrderQuery all = query;
+    all.abandoned_at.reset();
+    std::vector<Order> found = world_.store->orders(all);
+    std::erase_if(found, [&](const Order& order) {
+      const bool over = order.lease_until && *order.lease_until < *query.abandoned_at;
+      return order.status != OrderStatus::kSubmitting ||
+             (!over && !world_.dead_owners.contains(order.lease_owner));
+    });
+    return found;
+  }
+  [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override {
+    return reading().batches(query);
+  }
+  [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> ids) const override {
+    return reading().executions(ids);
+  }
+  [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
+                                                   const std::string& id) const override {
+    return reading().execution(broker, account, id);
+  }
+  [[nodiscard]] std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const override {
+    return reading().idempotency(scope);
+  }
+  [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override {
+    return reading().events(query);
+  }
+  [[nodiscard]] OutboxStatus outbox() const override { return reading().outbox(); }
+  [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override {
+    return reading().inbox(broker);
+  }
+  [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override {
+    return reading().cursor(broker, account);
+  }
+  [[nodiscard]] std::int64_t owner() override { return process_.owner; }
+
+  // Reference data does not change while a case runs: reading it is no point of interest.
+  [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override {
+    return world_.store->instruments(ids);
+  }
+  void put_instruments(std::span<const Instrument> instruments) override {
+    writing().put_instruments(instruments);
+  }
+  [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override {
+    return world_.store->brokers();
+  }
+  void put_broker(const BrokerConnectorConfig& config) override { writing().put_broker(config); }
+  [[nodiscard]] std::vector<PortfolioLimits> limits() const override { return world_.store->limits(); }
+  [[nodiscard]] PortfolioLimits limits_of(PortfolioId id) const override {
+    return world_.store->limits_of(id);
+  }
+  void put_limits(const PortfolioLimits& limits) override { writing().put_limits(limits); }
+  [[nodiscard]] PortfolioUsage usage_of(PortfolioId id) const override { return reading().usage_of(id); }
+  [[nodiscard]] std::vector<RoutingRule> routing_rules() const override {
+    return world_.store->routing_rules();
+  }
+  std::int64_t add_routing_rule(const RoutingRule& rule) override { return writing().add_routing_rule(rule); }
+  bool remove_routing_rule(std::int64_t id) override { return writing().remove_routing_rule(id); }
+  [[nodiscard]] std::vector<Halt> halts() const override { return reading().halts(); }
+  void put_halt(const Halt& halt) override {
+    writing().put_halt(halt);
+    world_.halted = true;
+    world_.requests_since_halt = 0;
+  }
+  bool remove_halt(ControlScope scope, const std::string& target) override {
+    const bool removed = writing().remove_halt(scope, target);
+    world_.halted = !world_.store->halts().empty();
+    return removed;
+  }
+  [[nodiscard]] std::vector<Date> holidays(const std::string& calendar) const override {
+    return world_.store->holidays(calendar);
+  }
+  void put_holidays(const std::string& calendar, std::span<const Date> days) override {
+    writing().put_holidays(calendar, days);
+  }
+
+ private:
+  void read() const {
+    if (world_.gate(process_, Call::kStoreRead) == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
+  }
+  [[nodiscard]] const Store& reading() const {
+    read();
+    return *world_.store;
+  }
+  void write() {
+    if (world_.gate(process_, Call::kStoreWrite) == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
+  }
+  [[nodiscard]] Store& writing() {
+    write();
+    return *world_.store;
+  }
+
+  [[noreturn]] static void unsure() {
+    throw Error(ErrorCode::kStorageUnavailable, "the connection was lost inside COMMIT", NextStep::kRecover);
+  }
+  Deviation before_write(Call call) {
+    const Deviation chosen = world_.gate(process_, call);
+    if (chosen == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
+    if (chosen == kUnsureUndone) unsure();
+    return chosen;
+  }
+  static void after_write(Deviation chosen) {
+    if (chosen == kUnsureDone) unsure();
+  }
+
+  [[nodiscard]] Order row(OrderId id) const {
+    auto rows = world_.store->orders({.ids = {id}});
+    return rows.empty() ? Order() : std::move(rows.front());
+  }
+
+  void remember_claims(const std::vector<Order>& orders) {
+    for (const Order& order : orders) {
+      if (order.status != OrderStatus::kSubmitting) continue;
+      world_.claims.insert({order.client_order_id, order.attempt, order.lease_epoch});
+    }
+  }
+
+  [[nodiscard]] bool at_broker(const std::string& client_order_id) const {
+    return std::ranges::any_of(
+        world_.held, [&](const HeldOrder& held) { return held.order.client_order_id == client_order_id; });
+  }
+
+  void check_change(const Order& before, const Order& after, const ChangeUnit& unit) {
+    const std::string name = "order " + std::to_string(after.id) + " ";
+    if (after.version != before.version + 1 || after.lease_epoch < before.lease_epoch) {
+      world_.violated("I24", name + "is written over a newer version or under a stale epoch");
+    }
+    if (before.status == after.status) return check_words(before, after, unit);
+    if (after.status == OrderStatus::kPlaced) check_release(after, name);
+    if (after.status == OrderStatus::kRejected && !world_.refused.contains(after.client_order_id)) {
+      world_.violated("I5", name + "becomes rejected and its broker never refused it");
+    }
+    check_words(before, after, unit);
+  }
+
+  // Back to placed means: it will be sent again.
+  void check_release(const Order& after, const std::string& name) {
+    if (at_broker(after.client_order_id)) {
+      world_.violated("I4", name + "goes back to placed and its broker holds it");
+    } else if (world_.sends_in_doubt.contains(after.client_order_id)) {
+      world_.violated("I5", name + "goes back to placed after an attempt in doubt");
+    }
+  }
+
+  // The order's events of this unit lead from the stored status to the new one by lawful steps.
+  void check_words(const Order& before, const Order& after, const ChangeUnit& unit) {
+    OrderStatus status = before.status;
+    std::int32_t seq = before.event_seq;
+    for (const EventRow& events : unit.events) {
+      for (const Event& event : codec::expand(events)) {
+        if (event.order_id != after.id) continue;
+        if (event.seq != ++seq) world_.violated("I14", event.subject() + " has a hole before its seq");
+        const auto next = parse_order_status(word_of(event.data, "status"));
+        if (!next) {
+          world_.violated("I16", event.subject() + " has an event without a status");
+          continue;
+        }
+        const bool flagged =
+            event.type >= EventType::kOrderLateFill || event.type == EventType::kOrderReplaced;
+        if (*next != status && !transition_allowed(status, *next, flagged)) {
+          world_.violated("I13", event.subject() + " goes from " + std::string(to_string(status)) + " to " +
+                                     std::string(to_string(*next)));
+        }
+        status = *next;
+      }
+    }
+    if (status != after.status || seq != after.event_seq) {
+      world_.violated("I16", "order " + std::to_string(after.id) + " is stored as " +
+                                 std::string(to_string(after.status)) + " and its last event says " +
+                                 std::string(to_string(status)));
+    }
+  }
+
+  World& world_;
+  Process& process_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_sim_store(World& world, Process& process) {
+  return std::make_unique<SimStore>(world, process);
+}
+
+}  // namespace orchestrator::sim
