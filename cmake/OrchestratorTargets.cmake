@@ -15,7 +15,8 @@ function(orchestrator_own_target target)
   target_compile_definitions(${target} PRIVATE
     $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>
     $<$<BOOL:${ORCHESTRATOR_HAS_SQLITE}>:ORCHESTRATOR_HAS_SQLITE=1>
-    $<$<BOOL:${ORCHESTRATOR_FAILPOINTS}>:ORCHESTRATOR_FAILPOINTS=1>)
+    $<$<BOOL:${ORCHESTRATOR_FAILPOINTS}>:ORCHESTRATOR_FAILPOINTS=1>
+    $<$<BOOL:${ORCHESTRATOR_PLANTED_BUGS}>:ORCHESTRATOR_PLANTED_BUGS=1>)
   if(ORCHESTRATOR_SANITIZE)
     target_compile_options(${target} PRIVATE
       -fsanitize=${ORCHESTRATOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -4,6 +4,7 @@
 // names another.
 
 #include "core/executions.hpp"
+#include "core/planted_bugs.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -48,8 +49,10 @@ std::vector<const Execution*> distinct(std::span<const Execution> executions) {
 }
 
 void add(ExecutionTotals& totals, const Execution& execution) {
+  ORCHESTRATOR_PLANT(kFillOverwrites, totals = ExecutionTotals());
   totals.qty += execution.qty;
   totals.notional += execution.price * execution.qty;
+  ORCHESTRATOR_PLANT(kRoundedMoney, totals.notional = to_53_bits(totals.notional));
   totals.fees += execution.fees;
   if (!totals.last || *totals.last < execution.executed_at) totals.last = execution.executed_at;
 }

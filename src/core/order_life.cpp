@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/exact_ratio.hpp"
+#include "core/planted_bugs.hpp"
 
 namespace orchestrator {
 namespace {
@@ -29,7 +30,7 @@ void close_claim(Order& order) {
 
 // Margin follows what can still execute and what has executed and is not settled yet.
 void release_margin(Order& order) {
-  if (order.margin_reserved.is_zero()) return;
+  if (order.margin_reserved.is_zero() || ORCHESTRATOR_PLANTED(kMarginKept)) return;
   if (order.settled_at || order.fill_qty.is_zero()) {
     order.margin_reserved = Money();
   } else if (order.fill_qty < order.qty) {
@@ -77,7 +78,7 @@ void take_totals(Order& order, const ExecutionTotals& totals) {
 }
 
 void trade(Order& order, const Signal& signal, EventSink& sink) {
-  acknowledge(order, signal, sink);
+  if (!ORCHESTRATOR_PLANTED(kNoImpliedAck)) acknowledge(order, signal, sink);
   const OrderStatus before = order.status;
   const Quantity filled_before = order.fill_qty;
   const bool late = is_terminal(before) && before != OrderStatus::kFilled;

@@ -30,6 +30,8 @@ int read_environment() {
 
 }  // namespace
 
+std::span<const std::string_view> planted_bug_names() { return kNames; }
+
 bool planted(Bug bug) {
   static const int on = read_environment();
   return on == static_cast<int>(bug);
@@ -41,6 +43,15 @@ CommitStatus commit_events_apart(OrderStore& store, ChangeUnit& unit) {
   const CommitStatus status = store.commit(unit);
   if (status == CommitStatus::kCommitted && !events.events.empty()) store.commit(events);
   return status;
+}
+
+std::vector<std::int64_t> rows_up_to(const std::vector<EventRow>& rows,
+                                     const std::vector<std::int64_t>& confirmed) {
+  std::vector<std::int64_t> freed;
+  for (const EventRow& row : rows) {
+    if (!confirmed.empty() && row.id <= confirmed.back()) freed.push_back(row.id);
+  }
+  return freed;
 }
 
 Money to_53_bits(Money amount) {

@@ -5,6 +5,11 @@
 #pragma once
 
 #ifdef ORCHESTRATOR_PLANTED_BUGS
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
 #include "orchestrator/order_store.hpp"
 
 namespace orchestrator {
@@ -30,19 +35,24 @@ enum class Bug {
   kHaltIgnored,        // the stop switch is not checked inside the claim
 };
 
+// In the order of Bug.
+[[nodiscard]] std::span<const std::string_view> planted_bug_names();
 // Whether this flaw is on.
 [[nodiscard]] bool planted(Bug bug);
 // kEventsApart: two commits where one belongs.
 CommitStatus commit_events_apart(OrderStore& store, ChangeUnit& unit);
+// kWatermark: every row up to the highest confirmed one.
+[[nodiscard]] std::vector<std::int64_t> rows_up_to(const std::vector<EventRow>& rows,
+                                                   const std::vector<std::int64_t>& confirmed);
 // kRoundedMoney.
 [[nodiscard]] Money to_53_bits(Money amount);
 
 }  // namespace orchestrator
 
-#define ORCHESTRATOR_PLANT(bug, statement) \
-  if (::orchestrator::planted(::orchestrator::Bug::bug)) statement
+#define ORCHESTRATOR_PLANT(bug, ...) \
+  if (::orchestrator::planted(::orchestrator::Bug::bug)) __VA_ARGS__
 #define ORCHESTRATOR_PLANTED(bug) ::orchestrator::planted(::orchestrator::Bug::bug)
 #else
-#define ORCHESTRATOR_PLANT(bug, statement) static_cast<void>(0)
+#define ORCHESTRATOR_PLANT(bug, ...) static_cast<void>(0)
 #define ORCHESTRATOR_PLANTED(bug) false
 #endif

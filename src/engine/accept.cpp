@@ -15,6 +15,7 @@
 #include "codec/request_json.hpp"
 #include "core/exact_ratio.hpp"
 #include "core/failpoint.hpp"
+#include "core/planted_bugs.hpp"
 #include "core/request_identity.hpp"
 #include "core/slicer.hpp"
 #include "engine/broker_calls.hpp"
@@ -176,7 +177,8 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   const ValidationSnapshot snapshot = take_snapshot(context, request, now);
   ValidationResult validation = context.validator->validate(request, snapshot);
   if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
-  const ClientOrderIds ids(context.options.deployment, request.tenant, key);
+  const ClientOrderIds ids(context.options.deployment, request.tenant,
+                           ORCHESTRATOR_PLANTED(kCheckThenAct) ? to_string(now) : key);
   const auto routes = route_orders(context, request, snapshot, ids, validation);
   refuse_if_invalid(request, validation);
 
@@ -272,7 +274,7 @@ Accepted claimed_part(Receipt receipt, std::vector<Order> orders) {
 
 // The answer to a key that was used before.
 Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timestamp now) {
-  if (record.fingerprint != print) {
+  if (record.fingerprint != print && !ORCHESTRATOR_PLANTED(kAnyBody)) {
     throw Error(ErrorCode::kIdempotencyConflict, "idempotency key '" + record.scope.key +
                                                      "' was used with another request (batch " +
                                                      std::to_string(record.batch_id) + "); use a new key");
@@ -319,6 +321,7 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
     Plan plan = make_plan(context, request, scope.key, now);
     if (claim) claim_for_sending(context, plan.orders, now);
     AcceptUnit unit = make_unit(context, request, scope, print, plan, now);
+    ORCHESTRATOR_PLANT(kSendBeforeStore, context.brokers.begin()->second->place(plan.orders));
     unit.compose = [&plan](AcceptUnit& with_ids) { compose(with_ids, plan.receipt); };
     ORCHESTRATOR_FAILPOINT("accept.before_unit");
     AcceptResult result = context.store->accept(unit);

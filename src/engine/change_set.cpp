@@ -4,6 +4,7 @@
 
 #include "codec/event_log.hpp"
 #include "codec/json_writer.hpp"
+#include "core/planted_bugs.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -110,6 +111,7 @@ CommitStatus ChangeSet::commit(OrderStore& store) {
     unit_.orders.push_back(entry.order);
   }
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
+  ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(store, unit_));
   return store.commit(unit_);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/failpoint.hpp"
+#include "core/planted_bugs.hpp"
 #include "core/store_rules.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
@@ -38,6 +39,8 @@ Signal outcome_signal(const SendResult& result, Timestamp at) {
       break;
     case SendOutcome::kInDoubt:
       signal.kind = OrderSignal::kInDoubt;
+      ORCHESTRATOR_PLANT(kTimeoutIsReject, signal.kind = OrderSignal::kReject);
+      ORCHESTRATOR_PLANT(kBlindResend, signal.kind = OrderSignal::kNotAccepted);
       break;
   }
   return signal;
@@ -81,7 +84,7 @@ void give_back(Context& context, std::span<const Order> orders, const std::strin
 // Why this order must not be sent any more; empty: it may be.
 std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts) {
   const Timestamp deadline = *order.lease_until - context.options.lease / kLeaseShareMin;
-  if (context.clock->monotonic() >= deadline)
+  if (context.clock->monotonic() >= deadline && !ORCHESTRATOR_PLANTED(kLeaseIgnored))
     return "the sender's lease was nearly over before it could send";
   return is_halted(halts, order) ? "stopped before it could be sent" : "";
 }

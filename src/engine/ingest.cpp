@@ -7,6 +7,7 @@
 
 #include "codec/audit_json.hpp"
 #include "core/failpoint.hpp"
+#include "core/planted_bugs.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
 #include "engine/order_change.hpp"
@@ -305,6 +306,9 @@ std::size_t poll(Context& context, BrokerConnector& broker) {
     ReportPage& page = *answer;
     for (BrokerReport& report : page.reports) report.broker = capabilities.name;
     if (page.reports.empty() && page.cursor == cursor) return reports;
+    ORCHESTRATOR_PLANT(
+        kCursorFirst,
+        apply_or_quarantine(context, {}, BrokerCursor{capabilities.name, capabilities.account, page.cursor}));
     apply_or_quarantine(context, page.reports,
                         BrokerCursor{capabilities.name, capabilities.account, page.cursor});
     reports += page.reports.size();

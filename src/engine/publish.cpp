@@ -7,6 +7,7 @@
 
 #include "codec/event_log.hpp"
 #include "core/failpoint.hpp"
+#include "core/planted_bugs.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -55,8 +56,9 @@ bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size
   ORCHESTRATOR_FAILPOINT("publish.confirmed");
   std::vector<std::int64_t> done;
   for (const auto& [row, left] : missing) {
-    if (left == 0) done.push_back(row);
+    if (left == 0 || ORCHESTRATOR_PLANTED(kFreedWhenSent)) done.push_back(row);
   }
+  ORCHESTRATOR_PLANT(kWatermark, done = rows_up_to(rows, done));
   if (!done.empty()) context.store->mark_published(done);
   for (const Event& event : events) published += missing[event.log_id] == 0 ? 1U : 0U;
   return done.size() == rows.size();

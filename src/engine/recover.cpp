@@ -11,6 +11,7 @@
 #include "engine/recover.hpp"
 
 #include "core/failpoint.hpp"
+#include "core/planted_bugs.hpp"
 #include "engine/book_index.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/dispatch.hpp"
@@ -96,6 +97,9 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   }
   const LookUp answer = evidence.about(order, *broker);
   if (answer.kind == LookUp::Kind::kFound) return adopt(context, order, answer, report);
+  if (ORCHESTRATOR_PLANTED(kNotFoundIsReject) && answer.kind == LookUp::Kind::kNotFound) {
+    change_order(context, order, {make_signal(OrderSignal::kReject, order.created_at)}, still_unknown);
+  }
   const bool quiet =
       order.submitted_at && context.clock->now() >= *order.submitted_at + capabilities.quiet_period;
   if (answer.kind == LookUp::Kind::kNoAnswer || !quiet) {
@@ -123,8 +127,9 @@ std::size_t mark_abandoned(Context& context, const std::optional<std::string>& b
     const auto same_claim = [&](const Order& row) {
       return row.status == OrderStatus::kSubmitting && row.lease_epoch == order.lease_epoch;
     };
-    const Signal doubt =
+    Signal doubt =
         make_signal(OrderSignal::kInDoubt, context.clock->now(), "its sender is gone; the broker is asked");
+    ORCHESTRATOR_PLANT(kAbandonedIsPlaced, doubt.kind = OrderSignal::kNotAccepted);
     if (change_order(context, order, {doubt}, same_claim)) ++marked;
     ORCHESTRATOR_FAILPOINT("recover.marked");
   });

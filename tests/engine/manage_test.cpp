@@ -351,7 +351,8 @@ TEST_CASE(
   desk.broker->fates = {Fate::kNotSent};
   const Order waiting = desk.place_one();
   REQUIRE(waiting.status == OrderStatus::kPlaced);
-  CHECK(desk.oms->cancel(waiting.id).version == desk.at(waiting.id).version);
+  const Order cancelled = desk.oms->cancel(waiting.id);
+  CHECK(cancelled.version == desk.at(waiting.id).version);
 }
 
 TEST_CASE("a broker that cannot be asked is told again of a cancel that was lost (I31)") {

@@ -124,7 +124,7 @@ class Explorer {
     if (failures_ == 1) {
       for (const std::string& line : run_case(which, true).trace) std::cout << "    " << line << '\n';
     }
-    std::cout << "  repeat it: " << program_ << " --case " << id << '\n';
+    std::cout << "  repeat it: " << program_ << " --case " << id << std::endl;
   }
 
   void progress(bool pairs, std::size_t done, std::size_t all) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapters/memory/memory_store.hpp"
+#include "core/planted_bugs.hpp"
 #include "core/store_rules.hpp"
 
 namespace orchestrator::memory {
@@ -18,7 +19,8 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
     result.detail = std::move(detail);
     return std::move(result);
   };
-  if (const IdempotencyRecord* existing = find_key(unit.idempotency.scope)) {
+  if (const IdempotencyRecord* existing = find_key(unit.idempotency.scope);
+      existing != nullptr && !ORCHESTRATOR_PLANTED(kCheckThenAct)) {
     result.existing = *existing;
     return refuse(AcceptResult::Status::kKeyExists, {});
   }
@@ -145,7 +147,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
     const auto& brokers = request.brokers;
     if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end())
       return false;
-    return !is_halted(halts_, order);
+    return ORCHESTRATOR_PLANTED(kHaltIgnored) || !is_halted(halts_, order);
   };
   OrderId first = request.after_id;
   OrderId last = orders_.last_id();
@@ -206,6 +208,7 @@ bool MemoryStore::conflicts(const ChangeUnit& unit) const {
   for (const Order& order : unit.orders) {
     if (!orders_.contains(order.id)) return true;
     const Order& stored = orders_[order.id];
+    if (ORCHESTRATOR_PLANTED(kVersionIgnored)) continue;
     if (order.version != stored.version + 1 || order.lease_epoch < stored.lease_epoch) return true;
   }
   for (const OrderBatch& batch : unit.batches) {
