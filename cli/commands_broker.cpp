@@ -1,6 +1,7 @@
 // `broker`: the connectors' settings rows, and a broker's own view.
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
+#include "codec/json_value.hpp"
 
 namespace orchestrator::cli {
 namespace {
@@ -47,6 +48,7 @@ ExitCode show_one(Session& session, const std::string& name) {
 struct SetOptions {
   std::string name;
   std::string config_json;
+  std::string fault_script;  // a file
   std::optional<bool> active;
 };
 
@@ -58,8 +60,12 @@ ExitCode set(Session& session, const SetOptions& options, std::optional<bool> ac
     if (config_json.empty()) config_json = broker.config.config_json;
     if (!active) active = broker.config.active;
   }
-  session.orchestrator().set_broker(options.name, config_json.empty() ? "{}" : config_json,
-                                    active.value_or(true));
+  if (config_json.empty()) config_json = "{}";
+  if (!options.fault_script.empty()) {
+    const auto text = read_input(options.fault_script, session.settings().limits.bytes_max);
+    config_json = codec::Settings::parse(config_json, options.name).with_text("fault_script", text);
+  }
+  session.orchestrator().set_broker(options.name, config_json, active.value_or(true));
   return show_one(session, options.name);
 }
 
@@ -92,6 +98,9 @@ void add_set(CommandLine& line, CLI::App* group) {
   verb->add_option("NAME", options->name, "the broker")->required();
   verb->add_option("--config", options->config_json, "the connector's settings, a JSON object")
       ->type_name("JSON");
+  verb->add_option("--fault-script", options->fault_script,
+                   "what goes wrong at a mock broker, one fault a line; - reads standard input")
+      ->type_name("FILE");
   auto* active = verb->add_flag_function(
       "--active", [options](std::int64_t count) { options->active = count > 0; }, "take orders");
   verb->add_flag_function(

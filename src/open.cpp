@@ -71,7 +71,7 @@ void refuse_events_in_own_files(const OpenOptions& options) {
 
 // nullptr: no mock has that name.
 std::unique_ptr<BrokerConnector> make_mock(const std::string& name, const MockBrokerOptions& options,
-                                           const Clock& clock) {
+                                           Clock& clock) {
   if (name == "zerodha-mock") return make_zerodha_mock(options, clock);
   if (name == "alpaca-mock") return make_alpaca_mock(options, clock);
   return nullptr;
@@ -79,7 +79,7 @@ std::unique_ptr<BrokerConnector> make_mock(const std::string& name, const MockBr
 
 // The mocks that have a settings row, with its settings.
 void add_mocks(Parts& parts, const std::string& ledger) {
-  const Clock& clock = *parts.clock;
+  Clock& clock = *parts.clock;
   for (const BrokerConnectorConfig& config : parts.store->brokers()) {
     auto mock = make_mock(config.broker_name, {.ledger = ledger, .config_json = config.config_json}, clock);
     if (mock) parts.brokers.push_back(std::move(mock));

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "codec/json_writer.hpp"
+
 namespace orchestrator::codec {
 
 class Settings::Reader : public JsonHandler {
@@ -93,6 +95,22 @@ std::optional<bool> Settings::boolean(std::string_view key) const {
   if (entry->kind != JsonKind::kBool)
     refuse(key, "must be true or false, not " + quote_for_message(entry->text));
   return entry->text == "true";
+}
+
+std::string Settings::with_text(std::string_view key, std::string_view text) const {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  for (const auto& [name, entry] : entries_) {
+    if (name == key || entry.kind == JsonKind::kNull) continue;
+    if (entry.kind == JsonKind::kString) {
+      writer.member(name, entry.text);
+    } else {
+      writer.member_raw(name, entry.text);
+    }
+  }
+  writer.member(key, text).end_object();
+  return json;
 }
 
 void Settings::refuse_unknown(std::initializer_list<std::string_view> known) const {

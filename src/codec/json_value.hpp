@@ -42,6 +42,9 @@ class Settings {
   [[nodiscard]] std::optional<std::string> text(std::string_view key) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
 
+  // The object as JSON, with this text in place of what `key` held.
+  [[nodiscard]] std::string with_text(std::string_view key, std::string_view text) const;
+
   // Throws when a field is none of `known`, listing them.
   void refuse_unknown(std::initializer_list<std::string_view> known) const;
 

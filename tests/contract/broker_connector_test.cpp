@@ -18,25 +18,25 @@ using orchestrator::testing::TemporaryFolder;
 }  // namespace
 
 TEST_CASE("zerodha-mock with a ledger in memory keeps the connector contract") {
-  const FakeClock clock;
+  FakeClock clock;
   broker_connector_contract([&] { return make_zerodha_mock({}, clock); });
 }
 
 TEST_CASE("alpaca-mock with a ledger in memory keeps the connector contract") {
-  const FakeClock clock;
+  FakeClock clock;
   broker_connector_contract([&] { return make_alpaca_mock({}, clock); });
 }
 
 #ifdef ORCHESTRATOR_HAS_SQLITE
 
 TEST_CASE("zerodha-mock with a ledger file keeps the connector contract") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   broker_connector_contract([&] { return make_zerodha_mock({.ledger = folder.file("brokers")}, clock); });
 }
 
 TEST_CASE("alpaca-mock with a ledger file keeps the connector contract") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   broker_connector_contract([&] { return make_alpaca_mock({.ledger = folder.file("brokers")}, clock); });
 }

@@ -60,6 +60,34 @@ def test_settings_a_broker_does_not_take_are_refused_and_change_nothing(cli):
         assert cli.json("broker", "list") == before, config
 
 
+def test_a_fault_script_is_kept_with_the_other_settings_and_does_what_it_says(cli):
+    cli.ok("broker", "set", "alpaca-mock", "--config", '{"quiet_period_ms": 50, "seed": 4}')
+    script = "# of the second order nothing is heard\nplace nth=2: lose_answer\norder nth=2: drop_reports\n"
+    (cli.folder / "faults.txt").write_text(script)
+    changed = cli.json("broker", "set", "alpaca-mock", "--fault-script", "faults.txt")["config_json"]
+    assert changed == {"quiet_period_ms": 50, "seed": 4, "fault_script": script}
+    rows = [order(number, broker="alpaca-mock") for number in (1, 2, 3)]
+    cli.place(batch(*rows)).expect(OK)
+    assert statuses(cli) == ["acked", "unknown", "acked"]
+    cli.ok("recover")
+    assert statuses(cli) == ["acked"] * 3
+    assert len(cli.json("broker", "orders", "alpaca-mock")["orders"]) == 3
+    changed = cli.json("broker", "set", "alpaca-mock", "--fault-script", "-", stdin="")["config_json"]
+    assert changed == {"quiet_period_ms": 50, "seed": 4, "fault_script": ""}
+
+
+def test_a_fault_script_that_does_not_parse_names_its_line_and_changes_nothing(cli):
+    cli.ok("broker", "set", "zerodha-mock", "--fault-script", "-", stdin="place nth=9: hang\n")
+    before = cli.json("broker", "list")
+    bad = b"# fine\nplace nth=2: lose_answer\nplace every=x: lose_answer\n"
+    error = cli.run("broker", "set", "zerodha-mock", "--fault-script", "-", "--json", stdin=bad).refusal(
+        USAGE, "configuration")
+    assert "fault_script line 3: every= must be a whole number" in error["message"]
+    cli.run("broker", "set", "zerodha-mock", "--fault-script", "missing.txt", "--json").refusal(
+        USAGE, "invalid_argument")
+    assert cli.json("broker", "list") == before
+
+
 def test_unknown_brokers_are_said_to_be_unknown(cli):
     for command in (("orders", "nobody"), ("enable", "nobody"), ("disable", "nobody"), ("set", "nobody")):
         cli.run("broker", *command, "--json").refusal(BROKER, "unknown_broker")

@@ -12,7 +12,7 @@
 
 namespace orchestrator::testing {
 
-using Maker = std::unique_ptr<BrokerConnector> (*)(const MockBrokerOptions&, const Clock&);
+using Maker = std::unique_ptr<BrokerConnector> (*)(const MockBrokerOptions&, Clock&);
 
 [[nodiscard]] inline Price price(const char* text) { return Price::from_string(text); }
 [[nodiscard]] inline Quantity quantity(const char* text) { return Quantity::from_string(text); }

@@ -54,7 +54,7 @@ int wait_for(pid_t child) {
 bool ended_with(int status, int code) { return WIFEXITED(status) && WEXITSTATUS(status) == code; }
 
 ErrorCode opening_fails_with(const std::string& ledger) {
-  const FakeClock clock;
+  FakeClock clock;
   try {
     static_cast<void>(make_alpaca_mock({.ledger = ledger}, clock));
   } catch (const Error& error) {
@@ -85,7 +85,7 @@ std::map<std::string, int> orders_by_client_order_id(BrokerConnector& broker) {
 
 TEST_CASE("a ledger file brings back everything after a restart") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const TemporaryFolder folder;
     const MockBrokerOptions options{.ledger = folder.file("brokers"),
                                     .config_json = R"({"fee_rate": "0.001", "fill_model": "partial"})"};
@@ -123,7 +123,7 @@ TEST_CASE("a ledger file brings back everything after a restart") {
 }
 
 TEST_CASE("the ledger holds the broker's own words") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const MockBrokerOptions options{.ledger = folder.file("brokers")};
   const auto words = [&](Maker make) {
@@ -149,7 +149,7 @@ TEST_CASE("the ledger holds the broker's own words") {
 }
 
 TEST_CASE("both mocks may share one ledger file without seeing each other") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const MockBrokerOptions options{.ledger = folder.file("brokers")};
   const auto zerodha = make_zerodha_mock(options, clock);
@@ -165,7 +165,7 @@ TEST_CASE("both mocks may share one ledger file without seeing each other") {
 }
 
 TEST_CASE("what one connector puts off, another on the same ledger executes once") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const std::string ledger = folder.file("brokers");
   const auto placer = make_alpaca_mock(
@@ -178,7 +178,7 @@ TEST_CASE("what one connector puts off, another on the same ledger executes once
 }
 
 TEST_CASE("threads with connectors of their own on one file place each alpaca-mock id once") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const MockBrokerOptions options{.ledger = folder.file("brokers")};
   constexpr int kThreads = 4, kOrders = 25;
@@ -204,7 +204,7 @@ TEST_CASE("threads with connectors of their own on one file place each alpaca-mo
 }
 
 TEST_CASE("racing processes place each alpaca-mock id once and never share a zerodha-mock number") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const MockBrokerOptions options{.ledger = folder.file("brokers")};
   constexpr int kProcesses = 4, kOrders = 25;
@@ -243,7 +243,7 @@ TEST_CASE("racing processes place each alpaca-mock id once and never share a zer
 
 TEST_CASE("an order that place() accepted survives kill -9") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const TemporaryFolder folder;
     const MockBrokerOptions options{.ledger = folder.file("brokers")};
     int answers[2] = {-1, -1};
@@ -274,7 +274,7 @@ TEST_CASE("an order that place() accepted survives kill -9") {
 }
 
 TEST_CASE("a request that the ledger cannot finish leaves nothing of itself") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const MockBrokerOptions options{.ledger = folder.file("brokers")};
   const auto broker = make_zerodha_mock(options, clock);
@@ -295,7 +295,7 @@ TEST_CASE("a request that the ledger cannot finish leaves nothing of itself") {
 }
 
 TEST_CASE("a connector that a fork carried over refuses to work in the child") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const auto broker = make_alpaca_mock({.ledger = folder.file("brokers")}, clock);
   const int status = wait_for(fork_child([&] {
@@ -348,13 +348,84 @@ TEST_CASE("a database of another program is refused and left as it was") {
 }
 
 TEST_CASE("a ledger of a newer program is refused") {
-  const FakeClock clock;
+  FakeClock clock;
   const TemporaryFolder folder;
   const std::string file = folder.file("brokers");
   static_cast<void>(make_alpaca_mock({.ledger = file}, clock));
   CHECK(opening_fails_with(file) == ErrorCode::kInternal);  // opens
-  SQLite::Database(file, SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
+  SQLite::Database(file, SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 3");
   CHECK(opening_fails_with(file) == ErrorCode::kSchemaTooNew);
+}
+
+TEST_CASE("a ledger of schema 1 is brought up to date with all that it holds") {
+  FakeClock clock;
+  const TemporaryFolder folder;
+  const std::string file = folder.file("brokers");
+  const std::string overfill = R"({"fault_script": "order nth=1: overfill qty=5"})";
+  const Order order = [&] {
+    const auto broker = make_zerodha_mock({.ledger = file}, clock);
+    const Order first = placed(*broker, mock_order("a"));
+    static_cast<void>(broker->simulator()->simulate_fill(first.ext_order_id, quantity("4"), price("100")));
+    return first;
+  }();
+  {
+    std::string old_table = one_text(file, "SELECT sql FROM sqlite_schema WHERE name = 'orders'");
+    const std::string check = "CHECK (fill_qty >= 0)";
+    REQUIRE(old_table.find(check) != std::string::npos);
+    old_table.replace(old_table.find(check), check.size(), "CHECK (fill_qty BETWEEN 0 AND qty)");
+    SQLite::Database database(file, SQLite::OPEN_READWRITE);
+    database.exec(
+        "ALTER TABLE orders RENAME TO newer; DROP INDEX orders_by_ext_order_id; "
+        "DROP INDEX orders_due; " +
+        old_table +
+        "; INSERT INTO orders SELECT * FROM newer; "
+        "CREATE UNIQUE INDEX orders_by_ext_order_id ON orders (broker_id, ext_order_id); "
+        "CREATE INDEX orders_due ON orders (broker_id, number) WHERE due_price IS NOT NULL; "
+        "DROP TABLE newer; ALTER TABLE executions DROP COLUMN ref_execution_id; "
+        "ALTER TABLE executions DROP COLUMN kind; PRAGMA user_version = 1");
+  }
+  const auto broker = make_zerodha_mock({.ledger = file, .config_json = overfill}, clock);
+  CHECK(executions_of(*broker) == std::vector<std::string>{"4 @ 100"});
+  CHECK(all_reports(*broker).size() == 2);
+  static_cast<void>(broker->simulator()->simulate_fill(order.ext_order_id, quantity("6"), price("100")));
+  CHECK(broker->look_up("a").order.fill_qty == quantity("15"));
+  CHECK(placed(*broker, mock_order("b")).ext_order_id == "260105000000002");
+}
+
+TEST_CASE("faults of orders are the same on a ledger in memory and in a file, through any connector") {
+  const TemporaryFolder folder;
+  const auto run = [](const std::string& ledger, bool reopen) {
+    FakeClock clock;
+    const MockBrokerOptions options{
+        .ledger = ledger,
+        .config_json = R"({"fill_model": "partial", "fault_script": "order nth=1: overfill qty=5\norder )"
+                       R"(nth=2: bust\norder nth=3: correct price=99\norder nth=4: cumulative_fills\norder )"
+                       R"(nth=5: late_ack polls=2\norder nth=6: out_of_order_fills\norder every=2: )"
+                       R"(duplicate_fills\norder nth=3: crossed_fills\norder nth=7: fill_after_cancel"})"};
+    auto broker = make_alpaca_mock(options, clock);
+    std::string trace;
+    std::string cursor;
+    for (int i = 1; i <= 8; ++i) {
+      const Order order = placed(*broker, mock_order("id" + std::to_string(i)));
+      if (i == 7) static_cast<void>(broker->cancel(order));
+      if (reopen) {
+        broker.reset();
+        broker = make_alpaca_mock(options, clock);
+      }
+      const ReportPage page = broker->poll(cursor);
+      cursor = page.cursor;
+      for (const BrokerReport& report : page.reports) {
+        trace += std::to_string(static_cast<int>(report.kind)) + " " + report.client_order_id + " " +
+                 report.execution.execution_id + " " + report.execution.ref_execution_id + " " +
+                 report.execution.qty.to_string() + " @ " + report.execution.price.to_string() + "\n";
+      }
+    }
+    for (const Execution& execution : broker->book().executions) trace += execution.execution_id + "\n";
+    return trace + cursor;
+  };
+  const std::string expected = run("memory:", false);
+  CHECK(run(folder.file("one"), false) == expected);
+  CHECK(run(folder.file("two"), true) == expected);
 }
 
 TEST_CASE("a ledger in a folder that does not exist is refused") {

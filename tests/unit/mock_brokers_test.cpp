@@ -15,7 +15,7 @@ using namespace orchestrator::testing;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-std::unique_ptr<BrokerConnector> mock(Maker make, const Clock& clock, const std::string& config = "{}") {
+std::unique_ptr<BrokerConnector> mock(Maker make, Clock& clock, const std::string& config = "{}") {
   return make({.config_json = config}, clock);
 }
 
@@ -41,7 +41,7 @@ bool is_uuid_v4(const std::string& text) {
 
 TEST_CASE("the same seed and input give the same ids, reports and cursor") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto run = [&] {
       Texts seen;
       const auto broker = mock(make, clock, R"({"seed": 42, "fill_model": "partial"})");
@@ -57,7 +57,7 @@ TEST_CASE("the same seed and input give the same ids, reports and cursor") {
 }
 
 TEST_CASE("alpaca-mock ids are UUIDs of version 4 that depend on seed and client order id") {
-  const FakeClock clock;
+  FakeClock clock;
   std::set<std::string> ids;
   for (const char* config : {R"({"seed": 1})", R"({"seed": 2})", R"({"seed": -1})"}) {
     const auto broker = mock(make_alpaca_mock, clock, config);
@@ -88,7 +88,7 @@ TEST_CASE("zerodha-mock ids are the Indian date and a counter that goes on acros
 }
 
 TEST_CASE("each mock takes the client order ids that its broker has room for") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto outcome = [&](Maker make, const std::string& id) {
     return place_one(*mock(make, clock), mock_order(id)).outcome;
   };
@@ -105,7 +105,7 @@ TEST_CASE("each mock takes the client order ids that its broker has room for") {
 // --- classes ------------------------------------------------------------------------------------------
 
 TEST_CASE("zerodha-mock makes two orders of one tag, and says so") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_zerodha_mock, clock);
   const Order first = placed(*broker, mock_order("tag"));
   const Order second = placed(*broker, mock_order("tag"));
@@ -142,7 +142,7 @@ TEST_CASE("zerodha-mock shows only the orders of the Indian day, alpaca-mock all
 }
 
 TEST_CASE("alpaca-mock adopts a repeated order only when all its terms agree") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock);
   const Order order = placed(*broker, mock_order("id"));
   CHECK(place_one(*broker, order).ext_order_id == order.ext_order_id);
@@ -163,7 +163,7 @@ TEST_CASE("alpaca-mock adopts a repeated order only when all its terms agree") {
 }
 
 TEST_CASE("alpaca-mock finds one order of a request that holds the same id twice") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock);
   const std::vector<Order> twins(2, mock_order("id"));
   const auto results = broker->place(twins);
@@ -172,7 +172,7 @@ TEST_CASE("alpaca-mock finds one order of a request that holds the same id twice
 }
 
 TEST_CASE("alpaca-mock knows an order by the client order id of a change, too") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock);
   const Order order = placed(*broker, mock_order("id"));
   const Order other = placed(*broker, mock_order("other"));
@@ -195,7 +195,7 @@ TEST_CASE("alpaca-mock knows an order by the client order id of a change, too") 
 }
 
 TEST_CASE("zerodha-mock carries no id with a change") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_zerodha_mock, clock);
   const Order order = placed(*broker, mock_order("id"));
   CHECK(broker->replace(order, {"idr1", quantity("20"), std::nullopt}).outcome == SendOutcome::kAccepted);
@@ -207,7 +207,7 @@ TEST_CASE("zerodha-mock carries no id with a change") {
 
 TEST_CASE("a blocked instrument is refused, and only zerodha-mock keeps a record of it") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make, clock);
     Order order = mock_order("id");
     order.symbol = "REJECT";
@@ -231,7 +231,7 @@ TEST_CASE("a blocked instrument is refused, and only zerodha-mock keeps a record
 
 TEST_CASE("an order without what every broker asks for is refused, its neighbours are not") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make, clock);
     std::vector<Order> orders(7, mock_order("x"));
     for (std::size_t i = 0; i < orders.size(); ++i) orders[i].client_order_id = "id" + std::to_string(i);
@@ -249,7 +249,7 @@ TEST_CASE("an order without what every broker asks for is refused, its neighbour
 }
 
 TEST_CASE("a request with too many orders sends none of them") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock, R"({"orders_max": 2})");
   const std::vector<Order> orders = {mock_order("a"), mock_order("b"), mock_order("c")};
   for (const SendResult& result : broker->place(orders)) CHECK(result.outcome == SendOutcome::kNotSent);
@@ -258,7 +258,7 @@ TEST_CASE("a request with too many orders sends none of them") {
 
 TEST_CASE("a change that makes no sense is refused and changes nothing") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make, clock);
     const Order order = placed(*broker, mock_order("id"));
     static_cast<void>(broker->simulator()->simulate_fill(order.ext_order_id, quantity("4"), price("100")));
@@ -282,7 +282,7 @@ TEST_CASE("a change that makes no sense is refused and changes nothing") {
 
 TEST_CASE("an order can be cancelled by its client order id while the broker's id is not known") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make, clock);
     static_cast<void>(placed(*broker, mock_order("id")));
     CHECK(broker->cancel(mock_order("id")).outcome == SendOutcome::kAccepted);
@@ -293,7 +293,7 @@ TEST_CASE("an order can be cancelled by its client order id while the broker's i
 // --- reports ------------------------------------------------------------------------------------------
 
 TEST_CASE("a cursor goes on where it was, one that no poll gave is refused") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_zerodha_mock, clock);
   static_cast<void>(placed(*broker, mock_order("a")));
   const std::string cursor = broker->poll("").cursor;
@@ -342,7 +342,7 @@ TEST_CASE("reports tell the time of what they report") {
 // --- settings -----------------------------------------------------------------------------------------
 
 TEST_CASE("settings reach the capabilities") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto defaults = mock(make_zerodha_mock, clock)->capabilities();
   CHECK(defaults.name == "zerodha-mock");
   CHECK(defaults.broker_class == BrokerClass::kTagEcho);
@@ -382,7 +382,7 @@ TEST_CASE("a bad setting is refused by name") {
       {"[]", "zerodha-mock"},
       {"", "zerodha-mock"},
   };
-  const FakeClock clock;
+  FakeClock clock;
   for (const auto& [config, named] : bad) {
     CAPTURE(config);
     try {
@@ -396,7 +396,7 @@ TEST_CASE("a bad setting is refused by name") {
 }
 
 TEST_CASE("a ledger name that is no file name is refused") {
-  const FakeClock clock;
+  FakeClock clock;
   for (const char* name : {"", ":memory:"}) {
     try {
       static_cast<void>(make_alpaca_mock({.ledger = name}, clock));
@@ -409,7 +409,7 @@ TEST_CASE("a ledger name that is no file name is refused") {
 
 #ifndef ORCHESTRATOR_HAS_SQLITE
 TEST_CASE("a ledger file is refused where SQLite is not built in") {
-  const FakeClock clock;
+  FakeClock clock;
   try {
     static_cast<void>(make_alpaca_mock({.ledger = "brokers"}, clock));
     FAIL_CHECK("was taken");

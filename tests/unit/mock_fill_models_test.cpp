@@ -16,7 +16,7 @@ using namespace orchestrator::testing;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-std::unique_ptr<BrokerConnector> mock(Maker make, const Clock& clock, const std::string& config) {
+std::unique_ptr<BrokerConnector> mock(Maker make, Clock& clock, const std::string& config) {
   return make({.config_json = config}, clock);
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("fill models execute when and at what price they say") {
     for (const Case& one : cases) {
       CAPTURE(one.config);
       CAPTURE(one.qty);
-      const FakeClock clock;
+      FakeClock clock;
       const auto broker = mock(make, clock, one.config);
       REQUIRE(place_one(*broker, mock_order("id", one.qty, one.limit, one.side)).outcome ==
               SendOutcome::kAccepted);
@@ -84,7 +84,7 @@ TEST_CASE("fill models execute when and at what price they say") {
 TEST_CASE("stop orders wait for simulate_fill under every fill model") {
   for (const char* model : {"none", "immediate", "partial", "at_limit", "slippage"}) {
     CAPTURE(model);
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make_alpaca_mock, clock, R"({"fill_model": ")" + std::string(model) + "\"}");
     Order stop = mock_order("stop", "10", std::nullopt);
     stop.order_type = OrderType::kStop;
@@ -103,7 +103,7 @@ TEST_CASE("stop orders wait for simulate_fill under every fill model") {
 
 TEST_CASE("a cancel takes back what was due at the next poll, a change reprices it") {
   for (const Maker make : kBoth) {
-    const FakeClock clock;
+    FakeClock clock;
     const auto broker = mock(make, clock, R"({"fill_model": "partial"})");
     const Order cancelled = placed(*broker, mock_order("a", "10"));
     const Order changed = placed(*broker, mock_order("b", "20"));
@@ -119,7 +119,7 @@ TEST_CASE("a cancel takes back what was due at the next poll, a change reprices 
 }
 
 TEST_CASE("one poll executes everything that is due, page by page") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock, R"({"fill_model": "at_limit", "orders_max": 1200})");
   std::vector<Order> orders;
   for (int i = 0; i < 1200; ++i) orders.push_back(mock_order("id" + std::to_string(i)));
@@ -131,7 +131,7 @@ TEST_CASE("one poll executes everything that is due, page by page") {
 }
 
 TEST_CASE("fees are exact: a rate of the notional, half a cent up, and once per order a fixed part") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock, R"({"fee_per_order": "20.005", "fee_rate": 0.0005})");
   Order order = mock_order("id", "100");
   order.multiplier = 50;
@@ -148,7 +148,7 @@ TEST_CASE("fees are exact: a rate of the notional, half a cent up, and once per 
 }
 
 TEST_CASE("an order whose promised execution could not be charged is refused") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock, R"({"fill_model": "at_limit", "fee_rate": 1})");
   Order huge = mock_order("huge", "9000000000", "9000000000");
   huge.multiplier = 1'000'000'000;
@@ -162,7 +162,7 @@ TEST_CASE("an order whose promised execution could not be charged is refused") {
 }
 
 TEST_CASE("an execution at the market's word that could not be charged changes nothing") {
-  const FakeClock clock;
+  FakeClock clock;
   const auto broker = mock(make_alpaca_mock, clock, R"({"fee_rate": 1})");
   Order order = mock_order("id", "9000000000");
   order.multiplier = 1'000'000'000;

@@ -82,3 +82,12 @@ TEST_CASE("settings that are no flat object are refused") {
     CHECK(contains(refusal_of([&] { return Settings::parse(json, "zerodha-mock"); }), "zerodha-mock: "));
   }
 }
+
+TEST_CASE("a text is put in the place of what a field held, and the other fields stay") {
+  const auto settings =
+      Settings::parse(R"({"seed": -7, "rate": 0.10, "on": true, "gone": null, "a": "x\"y"})", "it");
+  CHECK(settings.with_text("b", "one\ntwo") ==
+        R"({"a":"x\"y","on":true,"rate":0.10,"seed":-7,"b":"one\ntwo"})");
+  CHECK(settings.with_text("a", "") == R"({"on":true,"rate":0.10,"seed":-7,"a":""})");
+  CHECK(Settings::parse(settings.with_text("a", "\x01\\"), "it").text("a") == "\x01\\");
+}

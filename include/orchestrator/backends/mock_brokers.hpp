@@ -17,6 +17,21 @@
 // simulate_fill(). Nothing expires: a day, ioc or fok order that does not execute stays working. The symbol
 // "REJECT" is refused at place() ("instrument is blocked"); zerodha-mock then lists it as rejected. Cancel
 // and replace take effect at once and are reported by poll(), as acknowledgements and executions are.
+//
+// Faults: "fault_script" is a text of rules "moment selectors: fault arguments", one a line, with comments
+// after '#'. docs/fault_scripts.md lists them all and what each does.
+//
+//   place nth=3: lose_answer           # the third order sent is accepted and its answer lost: in doubt
+//   any from=20 to=29: throttle        # a storm of ten refusals for haste
+//   look_up always: lag for=2s         # a look-up finds no order younger than two seconds
+//   order every=7: overfill qty=5      # every seventh order executes 5 more than ordered
+//
+// Requests are counted by the connector, from 1, each kind for itself ("any": all kinds together; place():
+// each order is one), and counting begins anew when the connector is opened. "order" rules count the orders
+// of the broker's ledger instead, so they mean the same orders for ever: give all connectors of one ledger
+// the same seed and script. The first rule that holds decides for a request; an order has every fault that
+// holds for it. The same seed, script and sequence of requests give the same faults. What the broker does
+// (accept, execute, take back) is in its ledger, whatever its answers and reports say.
 #pragma once
 
 #include <memory>
@@ -49,15 +64,17 @@ struct MockBrokerOptions {
   //   "settlement_days": integer default 1
   //   "calendar": text           name of the holiday calendar, default "NSE" / "NYSE"
   //   "orders_max": integer      orders of one request, default 100
+  //   "fault_script": text       what goes wrong, one fault a line: see below
   std::string config_json = "{}";
 };
 
-// Throw Error: configuration naming the field; unsupported for a ledger file in a build without SQLite;
-// foreign_database, schema_too_new and storage_* for a file that cannot be used. `clock` must outlive the
-// connector. A file ledger does not survive a fork: the child opens its own connector.
+// Throw Error: configuration naming the field, and the line of a fault script; unsupported for a ledger file
+// in a build without SQLite; foreign_database, schema_too_new and storage_* for a file that cannot be used.
+// `clock` must outlive the connector, which sleeps on it when a fault makes a request hang. A file ledger
+// does not survive a fork: the child opens its own connector.
 [[nodiscard]] std::unique_ptr<BrokerConnector> make_zerodha_mock(const MockBrokerOptions& options,
-                                                                 const Clock& clock);
+                                                                 Clock& clock);
 [[nodiscard]] std::unique_ptr<BrokerConnector> make_alpaca_mock(const MockBrokerOptions& options,
-                                                                const Clock& clock);
+                                                                Clock& clock);
 
 }  // namespace orchestrator

@@ -107,7 +107,7 @@ class Alpaca final : public brokers::Personality {
 
 }  // namespace
 
-std::unique_ptr<BrokerConnector> make_alpaca_mock(const MockBrokerOptions& options, const Clock& clock) {
+std::unique_ptr<BrokerConnector> make_alpaca_mock(const MockBrokerOptions& options, Clock& clock) {
   return std::make_unique<brokers::MockBroker>(std::make_unique<Alpaca>(), options, clock);
 }
 

@@ -51,6 +51,8 @@ struct LedgerExecution {
   Price price;
   Money fees;
   Timestamp executed_at;
+  ExecutionKind kind = ExecutionKind::kTrade;
+  std::string ref_execution_id = {};  // of the same order; empty for a trade
 };
 
 struct LedgerReport {
@@ -79,9 +81,11 @@ class LedgerReader {
   // Orders placed under this client order id or given it later by add_alias(), oldest first.
   virtual std::vector<LedgerOrder> find_by_client_order_id(const std::string& client_order_id) = 0;
   virtual std::optional<LedgerOrder> find_by_ext_order_id(const std::string& ext_order_id) = 0;
+  virtual std::optional<LedgerOrder> find_by_number(std::int64_t number) = 0;
   // Oldest first.
   virtual std::vector<LedgerOrder> orders() = 0;
   virtual std::vector<LedgerExecution> executions() = 0;  // by order number, then number
+  virtual std::vector<LedgerExecution> executions_of(std::int64_t order_number) = 0;
   virtual std::vector<LedgerOrder> due_orders(std::size_t limit) = 0;
   // The sequence number of the latest report; without any, one less than the first will get.
   virtual std::int64_t last_report() = 0;

@@ -139,6 +139,15 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
     return all;
   }
 
+  std::optional<LedgerOrder> find_by_number(std::int64_t number) override {
+    if (number < 1 || number >= next_order_number()) return std::nullopt;
+    return entry(number).order;
+  }
+
+  std::vector<LedgerExecution> executions_of(std::int64_t order_number) override {
+    return entry(order_number).executions;
+  }
+
   std::vector<LedgerOrder> due_orders(std::size_t limit) override {
     std::vector<LedgerOrder> due;
     for (auto it = due_.begin(); it != due_.end() && due.size() < limit; ++it)

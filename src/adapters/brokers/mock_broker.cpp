@@ -16,7 +16,6 @@ namespace orchestrator::brokers {
 namespace {
 
 constexpr std::string_view kBlockedSymbol = "REJECT";
-constexpr std::size_t kDueOrdersPerTransaction = 1000;
 
 SendResult refused(std::string reason) { return {SendOutcome::kRejected, {}, std::move(reason)}; }
 
@@ -40,25 +39,46 @@ std::optional<LedgerOrder> find(LedgerReader& ledger, const Order& order) {
 }  // namespace
 
 MockBroker::MockBroker(std::unique_ptr<Personality> personality, const MockBrokerOptions& options,
-                       const Clock& clock)
+                       Clock& clock)
     : personality_(std::move(personality)),
       capabilities_(personality_->capabilities()),
       settings_(settings_into(capabilities_, options)),
       clock_(clock),
+      request_faults_(settings_.faults, clock, capabilities_.utc_offset),
       ledger_(open_ledger(options.ledger, capabilities_.name, clock.now())) {}
 
 // --- place ------------------------------------------------------------------------------------------
 
 std::vector<SendResult> MockBroker::place(std::span<const Order> orders) {
+  if (orders.size() > capabilities_.orders_max) {
+    return std::vector<SendResult>(orders.size(),
+                                   {SendOutcome::kNotSent,
+                                    {},
+                                    std::to_string(orders.size()) + " orders in one request, at most " +
+                                        std::to_string(capabilities_.orders_max)});
+  }
+  if (settings_.faults.empty()) return accept_all(orders);
+  std::vector<SendResult> results;
+  for (const Order& order : orders) {
+    results.push_back(send(Moment::kPlace, order.symbol, [&] { return accept_all({&order, 1}).front(); }));
+  }
+  return results;
+}
+
+// One request, which the fault script may lose, refuse or leave without its answer.
+SendResult MockBroker::send(Moment moment, const std::string& symbol,
+                            const std::function<SendResult()>& carry_out) {
+  const auto fault = request_faults_.next(moment, symbol);
+  if (!fault) return carry_out();
+  if (auto refusal = RequestFaults::refusal(*fault)) return *std::move(refusal);
+  SendResult result = carry_out();
+  if (result.outcome != SendOutcome::kNotSent) request_faults_.spoil(*fault, result);
+  return result;
+}
+
+std::vector<SendResult> MockBroker::accept_all(std::span<const Order> orders) {
   std::vector<SendResult> results;
   if (orders.empty()) return results;
-  if (orders.size() > capabilities_.orders_max) {
-    results.assign(orders.size(), {SendOutcome::kNotSent,
-                                   {},
-                                   std::to_string(orders.size()) + " orders in one request, at most " +
-                                       std::to_string(capabilities_.orders_max)});
-    return results;
-  }
   results.reserve(orders.size());
   try {
     ledger_->write([&](LedgerTransaction& ledger) {
@@ -84,21 +104,14 @@ SendResult MockBroker::accept(LedgerTransaction& ledger, const Order& order, Tim
 
   // A stop order waits for its trigger, and only simulate_fill() knows when the market is there.
   const bool waits = order.order_type == OrderType::kStop || order.order_type == OrderType::kStopLimit;
-  std::optional<LedgerExecution> execution;
-  if (!waits) execution = apply_fill_model(row, now);
+  std::vector<LedgerExecution> executions;
+  if (!waits) executions = apply_fill_model(row, now);
 
   const std::int64_t number = row.number;
   SendResult result{SendOutcome::kAccepted, row.ext_order_id, {}};
   ledger.add_order(std::move(row));
   ledger.add_report({.kind = BrokerReport::Kind::kAck, .order_number = number, .at = now});
-  if (execution) {
-    const LedgerReport report{.kind = BrokerReport::Kind::kExecution,
-                              .order_number = number,
-                              .execution_number = execution->number,
-                              .at = now};
-    ledger.add_execution(std::move(*execution));
-    ledger.add_report(report);
-  }
+  record_executions(ledger, executions);
   return result;
 }
 
@@ -160,97 +173,6 @@ LedgerOrder MockBroker::make_row(std::int64_t number, const Order& order, Timest
   return row;
 }
 
-// --- executions -------------------------------------------------------------------------------------
-
-// Executes what the model executes at once and notes what it executes later.
-std::optional<LedgerExecution> MockBroker::apply_fill_model(LedgerOrder& order, Timestamp now) const {
-  if (settings_.fill_model == FillModel::kNone) return std::nullopt;
-  const Price price = model_price(settings_, order.side, order.state.price_limit);
-  Quantity at_once;
-  if (settings_.fill_model == FillModel::kImmediate) at_once = order.state.qty;
-  if (settings_.fill_model == FillModel::kPartial) at_once = first_part(order.state.qty);
-  if (at_once < order.state.qty) order.state.due_price = price;
-  if (at_once.is_zero()) return std::nullopt;
-  return execute(order, at_once, price, now);
-}
-
-// The order as it stands after the execution, and the execution; nothing is written yet.
-LedgerExecution MockBroker::execute(LedgerOrder& order, Quantity qty, Price price, Timestamp now) const {
-  LedgerOrderState& state = order.state;
-  LedgerExecution execution;
-  execution.order_number = order.number;
-  execution.number = state.execution_count + 1;
-  execution.execution_id = personality_->execution_id(order.ext_order_id, execution.number, settings_.seed);
-  execution.qty = qty;
-  execution.price = price;
-  execution.fees = execution_fees(settings_, price, qty, order.multiplier, execution.number == 1);
-  execution.executed_at = now;
-
-  state.execution_count = execution.number;
-  state.fill_qty += qty;
-  state.fill_notional += price * qty;
-  const bool complete = state.fill_qty == state.qty;
-  state.status = complete ? personality_->words().filled : personality_->words().partially_filled;
-  if (complete) state.due_price.reset();
-  state.updated_at = now;
-  return execution;
-}
-
-Execution MockBroker::simulate_fill(const std::string& ext_order_id, Quantity qty, Price price) {
-  if (!qty.is_positive())
-    throw Error(ErrorCode::kInvalidArgument, "qty must be above 0, not " + qty.to_string());
-  if (!price.is_positive()) {
-    throw Error(ErrorCode::kInvalidArgument, "price must be above 0, not " + price.to_string());
-  }
-  LedgerExecution execution;
-  ledger_->write([&](LedgerTransaction& ledger) {
-    auto order = ledger.find_by_ext_order_id(ext_order_id);
-    if (!order) throw Error(ErrorCode::kNotFound, capabilities_.name + " has no order " + ext_order_id);
-    if (!working(*order)) {
-      throw Error(ErrorCode::kInvalidState,
-                  "order " + ext_order_id + " is " + order->state.status + " and executes no more");
-    }
-    const Quantity remaining = order->state.qty - order->state.fill_qty;
-    if (qty > remaining) {
-      throw Error(ErrorCode::kLimitExceeded, "order " + ext_order_id + " has " + remaining.to_string() +
-                                                 " left to execute; " + qty.to_string() + " is too much");
-    }
-    const Timestamp now = clock_.now();
-    execution = execute(*order, qty, price, now);
-    record_execution(ledger, *order, execution);
-  });
-  return to_execution(execution);
-}
-
-void MockBroker::record_execution(LedgerTransaction& ledger, const LedgerOrder& order,
-                                  const LedgerExecution& execution) {
-  ledger.update_order(order.number, order.state);
-  ledger.add_execution(execution);
-  ledger.add_report({.kind = BrokerReport::Kind::kExecution,
-                     .order_number = order.number,
-                     .execution_number = execution.number,
-                     .at = execution.executed_at});
-}
-
-// What the fill models put off until somebody polls. The price was fixed when the order came in, so that all
-// connectors on one ledger execute alike.
-void MockBroker::execute_due() {
-  bool more = false;
-  ledger_->read([&](LedgerReader& ledger) { more = !ledger.due_orders(1).empty(); });
-  while (more) {
-    ledger_->write([&](LedgerTransaction& ledger) {
-      const Timestamp now = clock_.now();
-      std::vector<LedgerOrder> due = ledger.due_orders(kDueOrdersPerTransaction);
-      for (LedgerOrder& order : due) {
-        const Quantity remaining = order.state.qty - order.state.fill_qty;
-        const LedgerExecution execution = execute(order, remaining, *order.state.due_price, now);
-        record_execution(ledger, order, execution);
-      }
-      more = due.size() == kDueOrdersPerTransaction;
-    });
-  }
-}
-
 // --- cancel and replace -----------------------------------------------------------------------------
 
 bool MockBroker::working(const LedgerOrder& order) const {
@@ -259,39 +181,43 @@ bool MockBroker::working(const LedgerOrder& order) const {
 }
 
 SendResult MockBroker::cancel(const Order& order) {
-  SendResult result;
-  try {
-    ledger_->write([&](LedgerTransaction& ledger) {
-      auto row = find(ledger, order);
-      if (!row) {
-        result = refused("order not found");
-      } else if (!working(*row)) {
-        result = refused("order is already " + row->state.status);
-      } else {
-        row->state.status = personality_->words().cancelled;
-        row->state.due_price.reset();
-        row->state.updated_at = clock_.now();
-        ledger.update_order(row->number, row->state);
-        ledger.add_report({.kind = BrokerReport::Kind::kCancelled,
-                           .order_number = row->number,
-                           .at = row->state.updated_at});
-        result = {SendOutcome::kAccepted, row->ext_order_id, {}};
-      }
-    });
-  } catch (const Error& error) {
-    result = failed(error);
-  }
-  return result;
+  return send(Moment::kCancel, order.symbol, [&] {
+    SendResult result;
+    try {
+      ledger_->write([&](LedgerTransaction& ledger) { result = end(ledger, order); });
+    } catch (const Error& error) {
+      result = failed(error);
+    }
+    return result;
+  });
+}
+
+SendResult MockBroker::end(LedgerTransaction& ledger, const Order& order) {
+  auto row = find(ledger, order);
+  if (!row) return refused("order not found");
+  if (!working(*row)) return refused("order is already " + row->state.status);
+  const Timestamp now = clock_.now();
+  const auto executions = execute_after_cancel(*row, now);
+  // What executes in full while the cancel is on its way is filled.
+  if (row->state.fill_qty < row->state.qty) row->state.status = personality_->words().cancelled;
+  row->state.due_price.reset();
+  row->state.updated_at = now;
+  ledger.update_order(row->number, row->state);
+  ledger.add_report({.kind = BrokerReport::Kind::kCancelled, .order_number = row->number, .at = now});
+  record_executions(ledger, executions);
+  return {SendOutcome::kAccepted, row->ext_order_id, {}};
 }
 
 SendResult MockBroker::replace(const Order& order, const ReplaceRequest& request) {
-  SendResult result;
-  try {
-    ledger_->write([&](LedgerTransaction& ledger) { result = change(ledger, order, request); });
-  } catch (const Error& error) {
-    result = failed(error);
-  }
-  return result;
+  return send(Moment::kReplace, order.symbol, [&] {
+    SendResult result;
+    try {
+      ledger_->write([&](LedgerTransaction& ledger) { result = change(ledger, order, request); });
+    } catch (const Error& error) {
+      result = failed(error);
+    }
+    return result;
+  });
 }
 
 SendResult MockBroker::change(LedgerTransaction& ledger, const Order& order, const ReplaceRequest& request) {

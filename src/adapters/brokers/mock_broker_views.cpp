@@ -1,6 +1,6 @@
-// What a mock broker tells: look-ups, its book, its reports, in our terms.
+// What a mock broker tells when it is asked: look-ups and its book, in our terms.
 
-#include <charconv>
+#include <string>
 #include <utility>
 
 #include "adapters/brokers/mock_broker.hpp"
@@ -10,30 +10,54 @@ namespace orchestrator::brokers {
 
 namespace {
 
-constexpr std::size_t kReportsPerPage = 1000;
+// What a broker that reports only running totals says after each execution.
+struct RunningTotal {
+  Quantity qty;
+  Money notional;
+};
 
-std::int64_t parse_cursor(const std::string& cursor, std::int64_t last_report) {
-  if (cursor.empty()) return 0;
-  std::int64_t sequence = 0;
-  const char* const end = cursor.data() + cursor.size();
-  const auto [stop, error] = std::from_chars(cursor.data(), end, sequence);
-  if (error != std::errc() || stop != end || sequence < 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "cursor \"" + cursor + "\" is not one that poll() returned; begin again with an empty one");
+RunningTotal running_total(const std::vector<LedgerExecution>& executions, std::int32_t through) {
+  RunningTotal total;
+  for (const LedgerExecution& execution : executions) {
+    if (execution.kind != ExecutionKind::kTrade || execution.number > through) continue;
+    total.qty += execution.qty;
+    total.notional += execution.price * execution.qty;
   }
-  // From another ledger: what this one holds would be skipped.
-  return sequence > last_report ? 0 : sequence;
+  return total;
+}
+
+// The total names what it grew by: there is one execution for each of its values.
+std::string derived_id(const std::string& ext_order_id, const RunningTotal& total) {
+  return ext_order_id + "-at-" + total.qty.to_string();
 }
 
 }  // namespace
 
+// Counts a question; throws when the fault script leaves it without an answer.
+void MockBroker::ask(Moment moment) {
+  const auto fault = request_faults_.next(moment);
+  if (!fault) return;
+  if (const auto why = request_faults_.silence(*fault)) {
+    throw Error(ErrorCode::kBrokerInDoubt, capabilities_.name + " did not answer: " + *why);
+  }
+}
+
 LookUp MockBroker::look_up(const std::string& client_order_id) {
   LookUp answer;
+  const auto fault = request_faults_.next(Moment::kLookUp);
+  if (const auto silence = fault ? request_faults_.silence(*fault) : std::nullopt) {
+    answer.reason = *silence;
+    return answer;
+  }
   try {
-    const auto from = personality_->book_from(clock_.now());
+    const Timestamp now = clock_.now();
+    const auto from = personality_->book_from(now);
     std::vector<LedgerOrder> found;
     ledger_->read([&](LedgerReader& ledger) { found = ledger.find_by_client_order_id(client_order_id); });
-    std::erase_if(found, [&](const LedgerOrder& order) { return from && order.placed_at < *from; });
+    std::erase_if(found, [&](const LedgerOrder& order) {
+      const bool lags = fault && now < order.placed_at + *fault->duration;
+      return lags || (from && order.placed_at < *from);
+    });
     if (found.empty()) {
       answer.kind = LookUp::Kind::kNotFound;
       return answer;
@@ -51,43 +75,29 @@ LookUp MockBroker::look_up(const std::string& client_order_id) {
 }
 
 BrokerConnector::Book MockBroker::book() {
+  ask(Moment::kBook);
   Book book;
-  std::vector<LedgerOrder> orders;
-  std::vector<LedgerExecution> executions;
   try {
-    ledger_->read([&](LedgerReader& ledger) {
-      orders = ledger.orders();
-      executions = ledger.executions();
-    });
+    ledger_->read([&](LedgerReader& ledger) { fill_book(ledger, book); });
   } catch (const Error& error) {
     throw Error(ErrorCode::kBrokerInDoubt, capabilities_.name + " did not answer: " + error.what());
-  }
-  book.from = personality_->book_from(clock_.now());
-  auto execution = executions.begin();  // both lists are in order of the order numbers
-  for (const LedgerOrder& order : orders) {
-    const bool listed = !book.from || order.placed_at >= *book.from;
-    if (listed) book.orders.push_back(to_broker_order(order));
-    for (; execution != executions.end() && execution->order_number == order.number; ++execution) {
-      if (!listed) continue;
-      book.executions.push_back(to_execution(*execution));
-      book.ext_order_ids.push_back(order.ext_order_id);
-    }
   }
   return book;
 }
 
-ReportPage MockBroker::poll(const std::string& cursor) {
-  execute_due();
-  ReportPage page;
-  ledger_->read([&](LedgerReader& ledger) {
-    const std::int64_t after = parse_cursor(cursor, ledger.last_report());
-    const std::vector<LedgerNews> news = ledger.news(after, kReportsPerPage);
-    page.reports.reserve(news.size());
-    for (const LedgerNews& item : news) page.reports.push_back(to_report(item));
-    page.cursor = std::to_string(news.empty() ? after : news.back().sequence);
-    page.more = news.size() == kReportsPerPage;
-  });
-  return page;
+void MockBroker::fill_book(LedgerReader& ledger, Book& book) const {
+  const std::vector<LedgerExecution> executions = ledger.executions();
+  book.from = personality_->book_from(clock_.now());
+  auto execution = executions.begin();  // both lists are in order of the order numbers
+  for (const LedgerOrder& order : ledger.orders()) {
+    const bool listed = !book.from || order.placed_at >= *book.from;
+    if (listed) book.orders.push_back(to_broker_order(order));
+    for (; execution != executions.end() && execution->order_number == order.number; ++execution) {
+      if (!listed) continue;
+      book.executions.push_back(to_execution(ledger, order, *execution));
+      book.ext_order_ids.push_back(order.ext_order_id);
+    }
+  }
 }
 
 BrokerOrder MockBroker::to_broker_order(const LedgerOrder& order) const {
@@ -97,6 +107,9 @@ BrokerOrder MockBroker::to_broker_order(const LedgerOrder& order) const {
   shown.symbol = order.symbol;
   shown.instrument_id = order.instrument_id;
   shown.side = order.side;
+  if (fault_of(FaultKind::kWrongSide, order) != nullptr) {
+    shown.side = order.side == Side::kBuy ? Side::kSell : Side::kBuy;
+  }
   shown.qty = order.state.qty;
   shown.price_limit = order.state.price_limit;
   shown.status = personality_->status_of(order);
@@ -116,22 +129,31 @@ Execution MockBroker::to_execution(const LedgerExecution& execution) const {
   shown.price = execution.price;
   shown.fees = execution.fees;
   shown.executed_at = execution.executed_at;
+  shown.kind = execution.kind;
+  shown.ref_execution_id = execution.ref_execution_id;
   return shown;
 }
 
-BrokerReport MockBroker::to_report(const LedgerNews& news) const {
-  BrokerReport report;
-  report.kind = news.report.kind;
-  report.broker = capabilities_.name;
-  report.account = capabilities_.account;
-  report.ext_order_id = news.ext_order_id;
-  report.client_order_id = news.client_order_id;
-  if (report.kind == BrokerReport::Kind::kExecution) report.execution = to_execution(news.execution);
-  if (report.kind == BrokerReport::Kind::kReject) report.reason = news.reason;
-  report.qty = news.report.qty;
-  report.price_limit = news.report.price_limit;
-  report.at = news.report.at;
-  return report;
+// The same for an order about which the broker tells only running totals: the execution is what the total
+// grew by, exactly, under an id made of the total.
+Execution MockBroker::to_execution(LedgerReader& ledger, const LedgerOrder& order,
+                                   const LedgerExecution& execution) const {
+  Execution shown = to_execution(execution);
+  if (fault_of(FaultKind::kCumulativeFills, order) == nullptr) return shown;
+  const auto executions = ledger.executions_of(order.number);
+  if (execution.kind == ExecutionKind::kTrade) {
+    const RunningTotal before = running_total(executions, execution.number - 1);
+    const RunningTotal now = running_total(executions, execution.number);
+    shown.execution_id = derived_id(order.ext_order_id, now);
+    shown.qty = now.qty - before.qty;
+    shown.price = average_price(now.notional - before.notional, shown.qty, Rounding::kHalfEven);
+    return shown;
+  }
+  for (const LedgerExecution& of : executions) {
+    if (of.execution_id != execution.ref_execution_id || of.kind != ExecutionKind::kTrade) continue;
+    shown.ref_execution_id = derived_id(order.ext_order_id, running_total(executions, of.number));
+  }
+  return shown;
 }
 
 }  // namespace orchestrator::brokers

@@ -43,10 +43,12 @@ void read_capabilities(const codec::Settings& settings, BrokerCapabilities& capa
 MockSettings read_mock_settings(const std::string& config_json, BrokerCapabilities& capabilities) {
   const codec::Settings settings = codec::Settings::parse(config_json, capabilities.name);
   settings.refuse_unknown({"seed", "fill_model", "slippage_bps", "market_price", "fee_per_order", "fee_rate",
-                           "quiet_period_ms", "settlement_days", "calendar", "orders_max"});
+                           "quiet_period_ms", "settlement_days", "calendar", "orders_max", "fault_script"});
   read_capabilities(settings, capabilities);
   MockSettings read;
   read.seed = static_cast<std::uint64_t>(settings.integer("seed").value_or(1));
+  read.faults = FaultScript::parse(settings.text("fault_script").value_or(""), read.seed,
+                                   capabilities.name + ": fault_script");
   read.fill_model = read_fill_model(settings);
   read.slippage_bps = settings.integer("slippage_bps", 0, kBasisPoints - 1).value_or(read.slippage_bps);
   read.market_price = settings.decimal<Price>("market_price").value_or(read.market_price);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "adapters/brokers/fault_script.hpp"
 #include "orchestrator/broker_connector.hpp"
 
 namespace orchestrator::brokers {
@@ -18,6 +19,7 @@ struct MockSettings {
   Price market_price = Price::from_int(100);
   Money fee_per_order;
   Rate fee_rate;
+  FaultScript faults;
 };
 
 // Reads `config_json` over the defaults; what concerns capabilities goes there. Throws Error(configuration)

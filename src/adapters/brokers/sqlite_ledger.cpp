@@ -76,6 +76,9 @@ class Run {
   "o.number, o.ext_order_id, o.client_order_id, o.symbol, o.instrument_id, o.side, o.multiplier, " \
   "o.placed_at, o.qty, o.price_limit, o.status, o.reason, o.fill_qty, o.fill_notional, "           \
   "o.execution_count, o.due_price, o.updated_at "
+#define EXECUTION_COLUMNS                                                                     \
+  "e.order_number, e.number, e.execution_id, e.qty, e.price, e.fees, e.executed_at, e.kind, " \
+  "e.ref_execution_id "
 
 LedgerOrder read_order(Run& row) {
   LedgerOrder order;
@@ -114,7 +117,15 @@ LedgerExecution read_execution(Run& row) {
   execution.price = row.decimal<Price>();
   execution.fees = row.money();
   execution.executed_at = row.time();
+  execution.kind = parse_execution_kind(row.text()).value_or(ExecutionKind::kTrade);
+  execution.ref_execution_id = row.text();
   return execution;
+}
+
+std::vector<LedgerExecution> read_all_executions(Run& run) {
+  std::vector<LedgerExecution> executions;
+  while (run.next()) executions.push_back(read_execution(run));
+  return executions;
 }
 
 // CROSS JOIN and INDEXED BY because the planner, without statistics, would rather walk all orders in their
@@ -132,18 +143,21 @@ struct Statements {
                            "ORDER BY c.order_number"),
         by_ext_order_id(database,
                         "SELECT " ORDER_COLUMNS "FROM orders o WHERE o.broker_id = ? AND o.ext_order_id = ?"),
+        by_number(database, "SELECT " ORDER_COLUMNS "FROM orders o WHERE o.broker_id = ? AND o.number = ?"),
         orders(database, "SELECT " ORDER_COLUMNS "FROM orders o WHERE o.broker_id = ? ORDER BY o.number"),
         due_orders(database, "SELECT " ORDER_COLUMNS
                              "FROM orders o INDEXED BY orders_due WHERE o.broker_id = ? AND o.due_price IS "
                              "NOT NULL ORDER BY o.number "
                              "LIMIT ?"),
-        executions(database,
-                   "SELECT order_number, number, execution_id, qty, price, fees, executed_at FROM executions "
-                   "WHERE broker_id = ? ORDER BY order_number, number"),
+        executions(database, "SELECT " EXECUTION_COLUMNS
+                             "FROM executions e WHERE e.broker_id = ? ORDER BY e.order_number, e.number"),
+        executions_of(database, "SELECT " EXECUTION_COLUMNS
+                                "FROM executions e WHERE e.broker_id = ? AND e.order_number = ? "
+                                "ORDER BY e.number"),
         news(database,
              "SELECT r.sequence, r.kind, r.order_number, r.execution_number, r.qty, r.price_limit, r.at, "
-             "o.ext_order_id, o.client_order_id, o.reason, e.order_number, e.number, e.execution_id, e.qty, "
-             "e.price, e.fees, e.executed_at FROM reports r "
+             "o.ext_order_id, o.client_order_id, o.reason, " EXECUTION_COLUMNS
+             "FROM reports r "
              "CROSS JOIN orders o ON o.broker_id = r.broker_id AND o.number = r.order_number "
              "LEFT JOIN executions e ON e.broker_id = r.broker_id AND e.order_number = r.order_number AND "
              "e.number = r.execution_number WHERE r.broker_id = ? AND r.sequence > ? ORDER BY r.sequence "
@@ -164,13 +178,14 @@ struct Statements {
         add_execution(
             database,
             "INSERT INTO executions (broker_id, order_number, number, execution_id, qty, price, fees, "
-            "executed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+            "executed_at, kind, ref_execution_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
         add_report(database,
                    "INSERT INTO reports (broker_id, sequence, kind, order_number, execution_number, qty, "
                    "price_limit, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)") {}
 
   SQLite::Statement find_broker, add_broker, read_counters, write_counters;
-  SQLite::Statement by_client_order_id, by_ext_order_id, orders, due_orders, executions, news;
+  SQLite::Statement by_client_order_id, by_ext_order_id, by_number, orders, due_orders;
+  SQLite::Statement executions, executions_of, news;
   SQLite::Statement add_order, update_order, add_client_order_id, add_execution, add_report;
 };
 
@@ -227,6 +242,12 @@ class SqliteLedger final : public Ledger, private LedgerTransaction {
     return read_order(run);
   }
 
+  std::optional<LedgerOrder> find_by_number(std::int64_t number) override {
+    Run run(statements_->by_number, broker_id_, number);
+    if (!run.next()) return std::nullopt;
+    return read_order(run);
+  }
+
   std::vector<LedgerOrder> orders() override {
     Run run(statements_->orders, broker_id_);
     return read_all_orders(run);
@@ -234,9 +255,12 @@ class SqliteLedger final : public Ledger, private LedgerTransaction {
 
   std::vector<LedgerExecution> executions() override {
     Run run(statements_->executions, broker_id_);
-    std::vector<LedgerExecution> all;
-    while (run.next()) all.push_back(read_execution(run));
-    return all;
+    return read_all_executions(run);
+  }
+
+  std::vector<LedgerExecution> executions_of(std::int64_t order_number) override {
+    Run run(statements_->executions_of, broker_id_, order_number);
+    return read_all_executions(run);
   }
 
   std::vector<LedgerOrder> due_orders(std::size_t limit) override {
@@ -291,7 +315,8 @@ class SqliteLedger final : public Ledger, private LedgerTransaction {
 
   void add_execution(LedgerExecution execution) override {
     Run(statements_->add_execution, broker_id_, execution.order_number, execution.number,
-        execution.execution_id, execution.qty, execution.price, execution.fees, execution.executed_at)
+        execution.execution_id, execution.qty, execution.price, execution.fees, execution.executed_at,
+        std::string(to_string(execution.kind)), execution.ref_execution_id)
         .execute();
   }
 

@@ -21,17 +21,12 @@ namespace orchestrator::brokers {
 namespace {
 
 constexpr int kApplicationId = 0x4f4f4c31;  // "OOL1"
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr std::chrono::milliseconds kBusyTimeout{5000};
 
 // Decimals are integers in units of 10^-9, times microseconds since 1970; money is decimal text, because it
 // may exceed 64 bits. client_order_ids holds the id an order was placed with and those of its changes.
-constexpr const char* kSchema = R"(
-CREATE TABLE brokers (
-  broker_id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,
-  last_order INTEGER NOT NULL,
-  last_report INTEGER NOT NULL) STRICT;
+constexpr const char* kOrdersTable = R"(
 CREATE TABLE orders (
   broker_id INTEGER NOT NULL,
   number INTEGER NOT NULL,
@@ -46,7 +41,7 @@ CREATE TABLE orders (
   price_limit INTEGER,
   status TEXT NOT NULL,
   reason TEXT NOT NULL,
-  fill_qty INTEGER NOT NULL CHECK (fill_qty BETWEEN 0 AND qty),
+  fill_qty INTEGER NOT NULL CHECK (fill_qty >= 0),
   fill_notional TEXT NOT NULL,
   execution_count INTEGER NOT NULL,
   due_price INTEGER,
@@ -54,6 +49,14 @@ CREATE TABLE orders (
   PRIMARY KEY (broker_id, number)) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX orders_by_ext_order_id ON orders (broker_id, ext_order_id);
 CREATE INDEX orders_due ON orders (broker_id, number) WHERE due_price IS NOT NULL;
+)";
+
+constexpr const char* kOtherTables = R"(
+CREATE TABLE brokers (
+  broker_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  last_order INTEGER NOT NULL,
+  last_report INTEGER NOT NULL) STRICT;
 CREATE TABLE client_order_ids (
   broker_id INTEGER NOT NULL,
   client_order_id TEXT NOT NULL,
@@ -68,6 +71,8 @@ CREATE TABLE executions (
   price INTEGER NOT NULL,
   fees TEXT NOT NULL,
   executed_at INTEGER NOT NULL,
+  kind TEXT NOT NULL DEFAULT 'trade' CHECK (kind IN ('trade', 'bust', 'correct')),
+  ref_execution_id TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (broker_id, order_number, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE reports (
   broker_id INTEGER NOT NULL,
@@ -79,6 +84,19 @@ CREATE TABLE reports (
   price_limit INTEGER,
   at INTEGER NOT NULL,
   PRIMARY KEY (broker_id, sequence)) STRICT, WITHOUT ROWID;
+)";
+
+// Schema 1 knew no order that executed more than it was for, and no execution that was taken back.
+constexpr const char* kFromSchema1 = R"(
+DROP INDEX orders_by_ext_order_id;
+DROP INDEX orders_due;
+ALTER TABLE orders RENAME TO orders_of_schema_1;
+)";
+constexpr const char* kToSchema2 = R"(
+INSERT INTO orders SELECT * FROM orders_of_schema_1;
+DROP TABLE orders_of_schema_1;
+ALTER TABLE executions ADD COLUMN kind TEXT NOT NULL DEFAULT 'trade' CHECK (kind IN ('trade', 'bust', 'correct'));
+ALTER TABLE executions ADD COLUMN ref_execution_id TEXT NOT NULL DEFAULT '';
 )";
 
 ErrorCode code_of(int result) {
@@ -161,11 +179,21 @@ bool is_empty(SQLite::Database& database, const std::string& path) {
 }
 
 void create_schema(SQLite::Database& database) {
-  database.exec("BEGIN IMMEDIATE");
-  database.exec(kSchema);
+  SQLite::Transaction alone(database, SQLite::TransactionBehavior::IMMEDIATE);
+  database.exec(kOrdersTable);
+  database.exec(kOtherTables);
   database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
   database.exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
-  database.exec("COMMIT");
+  alone.commit();
+}
+
+void upgrade_schema(SQLite::Database& database) {
+  SQLite::Transaction alone(database, SQLite::TransactionBehavior::IMMEDIATE);
+  database.exec(kFromSchema1);
+  database.exec(kOrdersTable);
+  database.exec(kToSchema2);
+  database.exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  alone.commit();
 }
 
 // Refuses a foreign file before a lock file appears beside it.
@@ -211,7 +239,11 @@ void LedgerFile::prepare() {
   // pages).
   database_.exec("PRAGMA cache_size = -32768");
   database_.exec("PRAGMA wal_autocheckpoint = 4000");
-  if (empty) create_schema(database_);
+  if (empty) {
+    create_schema(database_);
+  } else if (pragma(database_, "PRAGMA user_version") < kSchemaVersion) {
+    upgrade_schema(database_);
+  }
 }
 
 void LedgerFile::guarded(const std::function<void()>& work) const {

@@ -94,7 +94,7 @@ class Zerodha final : public brokers::Personality {
 
 }  // namespace
 
-std::unique_ptr<BrokerConnector> make_zerodha_mock(const MockBrokerOptions& options, const Clock& clock) {
+std::unique_ptr<BrokerConnector> make_zerodha_mock(const MockBrokerOptions& options, Clock& clock) {
   return std::make_unique<brokers::MockBroker>(std::make_unique<Zerodha>(), options, clock);
 }
 
