@@ -383,7 +383,9 @@ TEST_CASE("a bad setting is refused by name") {
       {"", "zerodha-mock"},
   };
   FakeClock clock;
-  for (const auto& [config, named] : bad) {
+  for (const auto& row : bad) {
+    const std::string config = row.first;
+    const std::string named = row.second;
     CAPTURE(config);
     try {
       static_cast<void>(mock(make_zerodha_mock, clock, config));
