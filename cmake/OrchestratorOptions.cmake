@@ -21,6 +21,7 @@ orchestrator_option(SQLITE AUTO "SQLite order store and broker ledger; needs SQL
 orchestrator_option(CLI ${default_optional} "Command line program; needs CLI11")
 orchestrator_option(TESTS ${default_optional} "Test binary; needs doctest")
 orchestrator_option(EXAMPLES ${default_optional} "Example programs")
+orchestrator_option(BENCH ${default_optional} "Benchmark program; needs Google Benchmark and SQLite")
 
 option(ORCHESTRATOR_FAILPOINTS "Compile the failure points that the kill tests steer" OFF)
 option(ORCHESTRATOR_PLANTED_BUGS "Compile the known flaws that the simulation must notice" OFF)

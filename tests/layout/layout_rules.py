@@ -24,10 +24,11 @@ ROOMS = {
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
     r"SQLiteCpp/|sqlite3": (
-        r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$",
-        "src/adapters/sqlite or the brokers' sqlite_* ledger",
+        r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
+        "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",
     ),
     r"CLI/": (r"cli/", "cli"),
+    r"benchmark/": (r"bench/", "bench"),
     r"doctest": (r"tests/|include/orchestrator/testing/", "tests or the shipped contract suites"),
 }
 

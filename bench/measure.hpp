@@ -1,0 +1,102 @@
+// Taking time, medians, and the list of goals that the program prints at its end.
+//
+// A ratio compares two sides that ran in turns, slice by slice, on the same disk: the machine's pace drifts
+// by half for minutes at a time, and only what was measured in the same breath can be compared.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace orchestrator::bench {
+
+using Seconds = std::chrono::duration<double>;
+
+template <class Work>
+double seconds_of(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return Seconds(std::chrono::steady_clock::now() - start).count();
+}
+
+[[nodiscard]] double quantile(std::vector<double> values, double share);
+[[nodiscard]] double median(const std::vector<double>& values);
+
+struct Goal {
+  std::string name;
+  double measured = 0;
+  double bound = 0;
+  bool at_least = true;
+  [[nodiscard]] bool met() const { return at_least ? measured >= bound : measured <= bound; }
+};
+
+// What the benchmarks of one run share.
+struct Session {
+  bool quick = false;
+  std::filesystem::path folder;  // on a real disk
+  std::vector<Goal> goals;
+
+  void at_least(std::string name, double measured, double bound) {
+    goals.push_back({std::move(name), measured, bound, true});
+  }
+  void at_most(std::string name, double measured, double bound) {
+    goals.push_back({std::move(name), measured, bound, false});
+  }
+  // Pairs of slices whose median counts.
+  [[nodiscard]] int slices() const { return quick ? 5 : 9; }
+  // A share of the work of a full run.
+  [[nodiscard]] std::size_t scaled(std::size_t count) const {
+    return quick ? std::max<std::size_t>(1, count / 4) : count;
+  }
+};
+
+// The rates of two sides, slice by slice.
+class Duel {
+ public:
+  explicit Duel(double units_per_slice) : units_(units_per_slice) {}
+
+  // Runs one slice of each side; they take turns in going first. Returns the seconds of `ours`.
+  template <class Raw, class Ours>
+  double round(Raw&& raw, Ours&& ours) {
+    double raw_seconds = 0;
+    if (ours_.size() % 2 == 0) raw_seconds = seconds_of(raw);
+    const double our_seconds = seconds_of(ours);
+    if (ours_.size() % 2 != 0) raw_seconds = seconds_of(raw);
+    raw_.push_back(units_ / raw_seconds);
+    ours_.push_back(units_ / our_seconds);
+    ratios_.push_back(raw_seconds / our_seconds);
+    return our_seconds;
+  }
+
+  [[nodiscard]] double ratio() const;
+  [[nodiscard]] double ours() const;
+  void report(benchmark::State& state) const;
+
+ private:
+  double units_;
+  std::vector<double> raw_;
+  std::vector<double> ours_;
+  std::vector<double> ratios_;
+};
+
+// Registers a benchmark that measures its own slices, `iterations` of them.
+template <class Body>
+void add(const std::string& name, int iterations, Body body) {
+  benchmark::RegisterBenchmark(name.c_str(), std::move(body))
+      ->UseManualTime()
+      ->Iterations(iterations)
+      ->Unit(benchmark::kMillisecond);
+}
+
+void register_placement(Session& session);
+void register_flat_cost(Session& session);
+void register_reads(Session& session);
+void register_footprint(Session& session);
+
+}  // namespace orchestrator::bench
