@@ -137,6 +137,8 @@ struct ChangeUnit {
   std::vector<InboxReport> inbox_add;
   std::vector<std::int64_t> inbox_remove;
   std::optional<BrokerCursor> cursor;
+  // Set by commit(): reports wait in the inbox, as of this commit.
+  bool inbox_waiting = false;
 };
 
 enum class CommitStatus : std::uint8_t {
@@ -251,6 +253,11 @@ class ReferenceStore {
   // Entries above `after_id`, oldest first.
   [[nodiscard]] virtual std::vector<AuditEntry> audit_trail(std::int64_t after_id,
                                                             std::size_t limit) const = 0;
+
+  // Another number once a change of any of this, usage apart, by any process has returned; cheap enough to be
+  // asked for every order. Rows that were read between two equal answers are the present ones as long as the
+  // answer stays. 0: a change is under way, and nothing may be kept.
+  [[nodiscard]] virtual std::int64_t reference_version() const = 0;
 
   // Rows with these ids; ids without a row are left out. An empty list means all.
   [[nodiscard]] virtual std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const = 0;

@@ -1,5 +1,6 @@
 // T1. The order of effects:
-//   look the key up (cache, then row)      a replay is answered before anything is validated
+//   look the key up (cache, then row)      a replay is answered before anything is validated; the row only
+//                                          when replays are likely, for accept() answers it too
 //   validate and route on a snapshot       refusals leave no trace: the key stays unused
 //   accept()                               key, batch, orders, margin and events in one commit; the unique
 //                                          key and the checks inside the transaction decide every race
@@ -88,13 +89,13 @@ Receipt::Leg make_leg(std::size_t index, const OrderRequest& wanted, RoutingDeci
 std::vector<RoutingDecision> route_orders(const Context& context, const BatchRequest& request,
                                           const ValidationSnapshot& snapshot, const ClientOrderIds& ids,
                                           ValidationResult& validation) {
-  const auto rules = context.store->routing_rules();
-  const auto states = broker_states(context);
+  const auto reference = context.reference.present(*context.store);
+  const auto states = broker_states(context, *reference);
   std::vector<RoutingDecision> routes(request.orders.size());
   for (std::size_t i = 0; i < request.orders.size(); ++i) {
     const OrderRequest& order = request.orders[i];
     const Instrument& instrument = instrument_or_default(snapshot, order.instrument_id);
-    routes[i] = context.router->route(order, request.portfolio_id, instrument, rules, states,
+    routes[i] = context.router->route(order, request.portfolio_id, instrument, reference->rules, states,
                                       spread_of(ids.make(i, 0)));
     if (routes[i].broker.empty() && !validation.order_has_errors(i)) {
       validation.violations.push_back({i, "broker", "broker.unavailable", routes[i].reason});
@@ -173,9 +174,14 @@ void check_total(const BatchRequest& request, const ValidationResult& validation
 }
 
 // Validates and routes; throws validation_failed when nothing of the batch may be placed.
-Plan make_plan(const Context& context, const BatchRequest& request, const std::string& key, Timestamp now) {
-  const ValidationSnapshot snapshot = take_snapshot(context, request, now);
+Plan make_plan(const Context& context, const BatchRequest& request, const std::string& key, Timestamp now,
+               Figures figures) {
+  ValidationSnapshot snapshot = take_snapshot(context, request, now, figures);
   ValidationResult validation = context.validator->validate(request, snapshot);
+  if (figures == Figures::kRemembered && validation.has_errors()) {
+    snapshot.usage = context.store->usage_of(request.portfolio_id);
+    validation = context.validator->validate(request, snapshot);
+  }
   if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
   const ClientOrderIds ids(context.options.deployment, request.tenant,
                            ORCHESTRATOR_PLANTED(kCheckThenAct) ? to_string(now) : key);
@@ -290,13 +296,60 @@ Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timest
   return receipt;
 }
 
+std::optional<IdempotencyRecord> find_stored(Context& context, const IdempotencyScope& scope, Timestamp now) {
+  auto stored = context.store->idempotency(scope);
+  if (!stored) return std::nullopt;
+  context.replays.was_replay();
+  if (context.idempotency && stored->expires_at > now) context.idempotency->remember(*stored);
+  return stored;
+}
+
 std::optional<IdempotencyRecord> find_record(Context& context, const IdempotencyScope& scope, Timestamp now) {
   if (context.idempotency) {
     if (auto cached = context.idempotency->find(scope, now)) return cached;
   }
-  auto stored = context.store->idempotency(scope);
-  if (stored && context.idempotency && stored->expires_at > now) context.idempotency->remember(*stored);
-  return stored;
+  if (!context.replays.expected()) return std::nullopt;
+  return find_stored(context, scope, now);
+}
+
+// The claimed orders of the batch, or the answer to a key that was used before.
+Accepted accept_new(Context& context, const BatchRequest& request, const IdempotencyScope& scope,
+                    const Fingerprint& print, Timestamp now, bool claim) {
+  // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
+  // fresh figures, where validation says what is wrong in the caller's terms.
+  for (int i = 0; i < kConflictRetriesMax; ++i) {
+    Plan plan = make_plan(context, request, scope.key, now, i == 0 ? Figures::kRemembered : Figures::kStored);
+    if (claim) claim_for_sending(context, plan.orders, now);
+    AcceptUnit unit = make_unit(context, request, scope, print, plan, now);
+    ORCHESTRATOR_PLANT(kSendBeforeStore, context.brokers.begin()->second->place(plan.orders));
+    unit.compose = [&plan](AcceptUnit& with_ids) { compose(with_ids, plan.receipt); };
+    ORCHESTRATOR_FAILPOINT("accept.before_unit");
+    AcceptResult result = context.store->accept(unit);
+    switch (result.status) {
+      case AcceptResult::Status::kAccepted:
+        context.replays.was_new();
+        context.reference.remember(result.usage);
+        if (context.idempotency) context.idempotency->remember(unit.idempotency);
+        return claimed_part(std::move(plan.receipt), std::move(unit.orders));
+      case AcceptResult::Status::kKeyExists:
+        context.replays.was_replay();
+        return {replay(*result.existing, print, now), {}, false};
+      case AcceptResult::Status::kHalted:
+        throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
+      case AcceptResult::Status::kLimit:
+        continue;
+      case AcceptResult::Status::kDuplicateOrderId:
+        throw Error(ErrorCode::kConflict, "a client order id of this batch exists already (" + result.detail +
+                                              "); use another idempotency key");
+    }
+  }
+  throw Error(ErrorCode::kConflict, "the portfolio's margin kept changing; call again");
+}
+
+// Something is wrong with the request, and nothing has been written.
+bool about_the_request(ErrorCode code) {
+  return code == ErrorCode::kValidationFailed || code == ErrorCode::kInvalidArgument ||
+         code == ErrorCode::kLimitExceeded || code == ErrorCode::kNumberOverflow;
 }
 
 }  // namespace
@@ -312,41 +365,25 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
     if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}, false};
   }
   if (context.latch.closed()) {
+    if (const auto record = find_stored(context, scope, now)) return {replay(*record, print, now), {}, false};
     throw Error(ErrorCode::kHalted, "no new orders are taken: something stored or decided cannot be (" +
                                         context.latch.why() + "); run an audit, then start the process anew");
   }
-  // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
-  // fresh figures, where validation says what is wrong in the caller's terms.
-  for (int i = 0; i < kConflictRetriesMax; ++i) {
-    Plan plan = make_plan(context, request, scope.key, now);
-    if (claim) claim_for_sending(context, plan.orders, now);
-    AcceptUnit unit = make_unit(context, request, scope, print, plan, now);
-    ORCHESTRATOR_PLANT(kSendBeforeStore, context.brokers.begin()->second->place(plan.orders));
-    unit.compose = [&plan](AcceptUnit& with_ids) { compose(with_ids, plan.receipt); };
-    ORCHESTRATOR_FAILPOINT("accept.before_unit");
-    AcceptResult result = context.store->accept(unit);
-    switch (result.status) {
-      case AcceptResult::Status::kAccepted:
-        if (context.idempotency) context.idempotency->remember(unit.idempotency);
-        return claimed_part(std::move(plan.receipt), std::move(unit.orders));
-      case AcceptResult::Status::kKeyExists:
-        return {replay(*result.existing, print, now), {}, false};
-      case AcceptResult::Status::kHalted:
-        throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
-      case AcceptResult::Status::kLimit:
-        continue;
-      case AcceptResult::Status::kDuplicateOrderId:
-        throw Error(ErrorCode::kConflict, "a client order id of this batch exists already (" + result.detail +
-                                              "); use another idempotency key");
-    }
+  try {
+    return accept_new(context, request, scope, print, now, claim);
+  } catch (const Error& refused) {
+    // What a known key was accepted with counts, whatever the rules say today.
+    if (fresh_key || !about_the_request(refused.code())) throw;
+    const auto record = find_stored(context, scope, now);
+    if (!record) throw;
+    return {replay(*record, print, now), {}, false};
   }
-  throw Error(ErrorCode::kConflict, "the portfolio's margin kept changing; call again");
 }
 
 Receipt preview(const Context& context, const BatchRequest& request) {
   check_key(request.idempotency_key);
   const std::string key = request.idempotency_key.empty() ? "preview" : request.idempotency_key;
-  Plan plan = make_plan(context, request, key, context.clock->now());
+  Plan plan = make_plan(context, request, key, context.clock->now(), Figures::kStored);
   plan.receipt.idempotency_key = request.idempotency_key;
   for (Receipt::Leg& leg : plan.receipt.orders) leg.client_order_id.clear();
   plan.receipt.json = to_json(plan.receipt);

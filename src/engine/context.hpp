@@ -15,6 +15,8 @@
 
 #include "engine/breaker.hpp"
 #include "engine/latch.hpp"
+#include "engine/reference_cache.hpp"
+#include "engine/replay_forecast.hpp"
 #include "orchestrator/orchestrator.hpp"
 
 namespace orchestrator::engine {
@@ -58,6 +60,8 @@ struct Context {
   std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
   RequestPace request_pace;
   ResyncPace resync_pace;
+  mutable ReferenceCache reference;
+  ReplayForecast replays;
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 

@@ -55,9 +55,11 @@ bool outcome_applies(const Order& sent, const Order& stored, const SendResult& r
 }
 
 // T3 for orders of one request. Rows as claimed are tried first; after a lost race they are read again.
-void record(Context& context, std::span<const Order> sent, std::span<const SendResult> results) {
+// Returns whether reports wait in the inbox.
+bool record(Context& context, std::span<const Order> sent, std::span<const SendResult> results) {
   const Timestamp now = context.clock->now();
   bool reread = false;
+  bool inbox_waiting = true;  // not known without a commit
   until_committed([&] {
     ChangeSet changes(*context.store, now);
     std::vector<OrderId> ids;
@@ -71,8 +73,11 @@ void record(Context& context, std::span<const Order> sent, std::span<const SendR
     }
     reread = true;
     if (changes.empty()) return CommitStatus::kCommitted;
-    return changes.commit(*context.store);
+    const CommitStatus status = changes.commit(*context.store);
+    inbox_waiting = changes.unit().inbox_waiting;
+    return status;
   });
+  return inbox_waiting;
 }
 
 // Gives orders back that were claimed and not sent.
@@ -80,6 +85,12 @@ void give_back(Context& context, std::span<const Order> orders, const std::strin
   if (orders.empty()) return;
   record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}));
 }
+
+// What one claim came to at one broker.
+struct Sending {
+  std::size_t sent = 0;
+  bool inbox_waiting = false;
+};
 
 // Why this order must not be sent any more; empty: it may be.
 std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts) {
@@ -90,35 +101,37 @@ std::string why_not_send(const Context& context, const Order& order, const std::
 }
 
 // One request. A stop switch that came after the claim holds back what is not on the wire yet.
-std::size_t send_request(Context& context, BrokerConnector& broker, std::span<const Order> request) {
-  const auto halts = context.store->halts();
+void send_request(Context& context, BrokerConnector& broker, std::span<const Order> request,
+                  Sending& sending_so_far) {
+  const auto reference = context.reference.present(*context.store);
   std::vector<Order> sending;
   for (const Order& order : request) {
-    const std::string why_not = why_not_send(context, order, halts);
+    const std::string why_not = why_not_send(context, order, reference->halts);
     if (why_not.empty()) {
       sending.push_back(order);
     } else {
       give_back(context, std::span(&order, 1), why_not);
     }
   }
-  if (sending.empty()) return 0;
+  if (sending.empty()) return;
   ORCHESTRATOR_FAILPOINT("dispatch.before_send");
   const auto results = send_orders(context, broker, sending);
   ORCHESTRATOR_FAILPOINT("dispatch.after_send");
-  record(context, sending, results);
+  const bool inbox_waiting = record(context, sending, results);
   ORCHESTRATOR_FAILPOINT("dispatch.recorded");
-  return sending.size();
+  sending_so_far.inbox_waiting = sending_so_far.inbox_waiting || inbox_waiting;
+  sending_so_far.sent += sending.size();
 }
 
 // After a failure the orders of later requests are known not to have been sent: they are given back, so that
 // only those on the wire are in doubt.
-std::size_t send_to(Context& context, const std::string& name, std::span<const Order> orders) {
+Sending send_to(Context& context, const std::string& name, std::span<const Order> orders) {
   BrokerConnector* broker = context.broker(name);
   if (broker == nullptr) {
     give_back(context, orders, "no connector is named '" + name + "'");
-    return 0;
+    return {};
   }
-  std::size_t sent = 0;
+  Sending sending;
   FirstFailure failure;
   for (const std::span<const Order> request :
        context.batcher->split(orders, broker->capabilities().orders_max)) {
@@ -126,12 +139,12 @@ std::size_t send_to(Context& context, const std::string& name, std::span<const O
       if (failure.happened()) {
         give_back(context, request, "an earlier request of the same claim failed");
       } else {
-        sent += send_request(context, *broker, request);
+        send_request(context, *broker, request, sending);
       }
     });
   }
   failure.rethrow();
-  return sent;
+  return sending;
 }
 
 }  // namespace
@@ -144,9 +157,10 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
     const auto end =
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
     failure.run([&] {
-      sent += send_to(context, begin->broker, {begin, end});
+      const Sending done = send_to(context, begin->broker, {begin, end});
+      sent += done.sent;
       // Reports that overtook the broker's answer have waited for the ids just recorded.
-      drain_inbox(context, begin->broker);
+      if (done.inbox_waiting) drain_inbox(context, begin->broker);
     });
     begin = end;
   }

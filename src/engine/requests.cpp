@@ -30,7 +30,8 @@ bool carried_out(const Order& pending, const BrokerOrder& found) {
 }
 
 void resolve_request(Context& context, const Order& pending, BrokerConnector& broker) {
-  // A broker that cannot be asked is told again: to cancel twice, or to set the same terms twice, does no harm.
+  // A broker that cannot be asked is told again: to cancel twice, or to set the same terms twice, does no
+  // harm.
   if (broker.capabilities().broker_class == BrokerClass::kNone) return send_request(context, pending);
   const LookUp answer = look_up(context, broker, pending.client_order_id);
   if (answer.kind != LookUp::Kind::kFound) return;

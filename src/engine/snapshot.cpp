@@ -1,26 +1,34 @@
 #include "engine/snapshot.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "engine/broker_calls.hpp"
 
 namespace orchestrator::engine {
 
-ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& request, Timestamp now) {
-  ValidationSnapshot snapshot;
-  std::set<InstrumentId> ids;
-  for (const OrderRequest& order : request.orders) ids.insert(order.instrument_id);
-  ids.erase(0);
-  if (!ids.empty()) {
-    const std::vector<InstrumentId> wanted(ids.begin(), ids.end());
-    for (Instrument& instrument : context.store->instruments(wanted)) {
-      const InstrumentId id = instrument.id;
-      snapshot.instruments.emplace(id, std::move(instrument));
-    }
+namespace {
+
+std::vector<InstrumentId> instruments_of(const BatchRequest& request) {
+  std::vector<InstrumentId> ids;
+  ids.reserve(request.orders.size());
+  for (const OrderRequest& order : request.orders) {
+    if (order.instrument_id != 0) ids.push_back(order.instrument_id);
   }
-  snapshot.limits = context.store->limits_of(request.portfolio_id);
-  snapshot.usage = context.store->usage_of(request.portfolio_id);
+  std::ranges::sort(ids);
+  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& request, Timestamp now,
+                                 Figures figures) {
+  ValidationSnapshot snapshot;
+  context.reference.instruments(*context.store, instruments_of(request), snapshot.instruments);
+  snapshot.limits = context.reference.limits_of(*context.store, request.portfolio_id);
+  std::optional<PortfolioUsage> remembered;
+  if (figures == Figures::kRemembered) remembered = context.reference.remembered(request.portfolio_id);
+  snapshot.usage = remembered ? *remembered : context.store->usage_of(request.portfolio_id);
   const auto& validation = context.options.validation;
   if (validation.duplicates != DuplicatePolicy::kAllow && validation.duplicate_window.count() > 0) {
     snapshot.recent_orders = context.store->orders({.tenant = request.tenant,
@@ -34,14 +42,13 @@ ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& req
   return snapshot;
 }
 
-std::vector<BrokerState> broker_states(const Context& context) {
-  const auto halts = context.store->halts();
+std::vector<BrokerState> broker_states(const Context& context, const Reference& reference) {
   std::vector<BrokerState> states;
-  for (const BrokerConnectorConfig& config : context.store->brokers()) {
+  for (const BrokerConnectorConfig& config : reference.brokers) {
     const BrokerConnector* connector = context.broker(config.broker_name);
     BrokerState state{config.broker_name, BrokerClass::kNone, true, {}};
     if (connector != nullptr) state.broker_class = connector->capabilities().broker_class;
-    const bool halted = std::ranges::any_of(halts, [&](const Halt& halt) {
+    const bool halted = std::ranges::any_of(reference.halts, [&](const Halt& halt) {
       return halt.scope == ControlScope::kBroker && halt.target == config.broker_name;
     });
     if (connector == nullptr) state.why_not = "no connector is linked in";

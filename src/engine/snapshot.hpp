@@ -7,8 +7,12 @@
 
 namespace orchestrator::engine {
 
+// Where the portfolio's margin and day figures come from: the store, or what the last batch left. Remembered
+// figures may be old: nothing is refused because of them, and the store's own check decides.
+enum class Figures : std::uint8_t { kStored, kRemembered };
+
 [[nodiscard]] ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& request,
-                                               Timestamp now);
-[[nodiscard]] std::vector<BrokerState> broker_states(const Context& context);
+                                               Timestamp now, Figures figures = Figures::kStored);
+[[nodiscard]] std::vector<BrokerState> broker_states(const Context& context, const Reference& reference);
 
 }  // namespace orchestrator::engine

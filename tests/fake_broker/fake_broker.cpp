@@ -38,6 +38,7 @@ constexpr std::chrono::seconds kRequestTimeout{60};
 class SleeplessClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override { return system_->now(); }
+  [[nodiscard]] Timestamp monotonic() const override { return system_->monotonic(); }
   void sleep_for(std::chrono::microseconds /*duration*/) override {}
 
  private:

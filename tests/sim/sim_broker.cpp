@@ -132,7 +132,7 @@ class SimBroker final : public BrokerConnector {
         world_.violated("I2", "order " + order.client_order_id + " attempt " + std::to_string(order.attempt) +
                                   " is sent and no durable claim names it");
       }
-      if (order.lease_until && world_.wall_clock() > *order.lease_until) {
+      if (order.lease_until && world_.true_now > *order.lease_until) {
         world_.violated("I2", "order " + order.client_order_id + " is sent after its claim's lease ended");
       }
       const auto rows = world_.store->orders({.client_order_id = order.client_order_id, .limit = 1});

@@ -52,6 +52,8 @@ class SimStore final : public Store {
     return status;
   }
 
+  std::size_t take_rate(const RateRequest& request) override { return writing().take_rate(request); }
+
   void mark_published(std::span<const std::int64_t> rows) override {
     const Deviation chosen = before_write(Call::kMarkPublished);
     world_.store->mark_published(rows);
@@ -94,6 +96,7 @@ class SimStore final : public Store {
     return reading().events(query);
   }
   [[nodiscard]] OutboxStatus outbox() const override { return reading().outbox(); }
+  [[nodiscard]] std::vector<std::string> verify() const override { return reading().verify(); }
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override {
     return reading().inbox(broker);
   }
@@ -101,6 +104,13 @@ class SimStore final : public Store {
     return reading().cursor(broker, account);
   }
   [[nodiscard]] std::int64_t owner() override { return process_.owner; }
+
+  // The shared store outlives this process and its clock.
+  void attribute_to(std::string /*by*/, const Clock& /*clock*/) override {}
+  [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override {
+    return reading().audit_trail(after_id, limit);
+  }
+  [[nodiscard]] std::int64_t reference_version() const override { return world_.store->reference_version(); }
 
   // Reference data does not change while a case runs: reading it is no point of interest.
   [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override {

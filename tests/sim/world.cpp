@@ -11,6 +11,7 @@ class SimClock final : public Clock {
  public:
   explicit SimClock(World& world) : world_(world) {}
   [[nodiscard]] Timestamp now() const override { return world_.wall_clock(); }
+  [[nodiscard]] Timestamp monotonic() const override { return world_.true_now; }
   void sleep_for(std::chrono::microseconds duration) override { world_.pass(duration); }
 
  private:

@@ -44,6 +44,8 @@ void MemoryStore::append(AuditEntry& entry) {
 
 // --- reference data -------------------------------------------------------------------------------
 
+std::int64_t MemoryStore::reference_version() const { return reference_version_; }
+
 std::vector<Instrument> MemoryStore::instruments(std::span<const InstrumentId> ids) const {
   const std::lock_guard lock(mutex_);
   std::vector<Instrument> found;
@@ -60,6 +62,7 @@ std::vector<Instrument> MemoryStore::instruments(std::span<const InstrumentId> i
 
 void MemoryStore::put_instruments(std::span<const Instrument> instruments) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   for (const Instrument& instrument : instruments) instruments_.insert_or_assign(instrument.id, instrument);
   enter(codec::instruments_set(instruments));
 }
@@ -71,6 +74,7 @@ std::vector<BrokerConnectorConfig> MemoryStore::brokers() const {
 
 void MemoryStore::put_broker(const BrokerConnectorConfig& config) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   enter(codec::broker_set(config));
   const auto found = std::find_if(brokers_.begin(), brokers_.end(), [&](const BrokerConnectorConfig& row) {
     return row.broker_name == config.broker_name;
@@ -103,6 +107,7 @@ PortfolioLimits MemoryStore::limits_of(PortfolioId portfolio_id) const {
 
 void MemoryStore::put_limits(const PortfolioLimits& limits) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   limits_.insert_or_assign(limits.portfolio_id, limits);
   enter(codec::limits_set(limits));
 }
@@ -125,6 +130,7 @@ std::vector<RoutingRule> MemoryStore::routing_rules() const {
 
 std::int64_t MemoryStore::add_routing_rule(const RoutingRule& rule) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   rules_.push_back(rule);
   rules_.back().id = ++last_rule_id_;
   enter(codec::rule_added(last_rule_id_, rule));
@@ -133,6 +139,7 @@ std::int64_t MemoryStore::add_routing_rule(const RoutingRule& rule) {
 
 bool MemoryStore::remove_routing_rule(std::int64_t id) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   const bool removed = std::erase_if(rules_, [id](const RoutingRule& rule) { return rule.id == id; }) > 0;
   if (removed) enter(codec::rule_removed(id));
   return removed;
@@ -145,6 +152,7 @@ std::vector<Halt> MemoryStore::halts() const {
 
 void MemoryStore::put_halt(const Halt& halt) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   set_halt(halt);
   enter(codec::halted(halt));
 }
@@ -162,6 +170,7 @@ void MemoryStore::set_halt(const Halt& halt) {
 
 bool MemoryStore::remove_halt(ControlScope scope, const std::string& target) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   const auto same = [&](const Halt& halt) { return halt.scope == scope && halt.target == target; };
   const bool removed = std::erase_if(halts_, same) > 0;
   if (removed) enter(codec::resumed(scope, target));
@@ -176,6 +185,7 @@ std::vector<Date> MemoryStore::holidays(const std::string& calendar) const {
 
 void MemoryStore::put_holidays(const std::string& calendar, std::span<const Date> days) {
   const std::lock_guard lock(mutex_);
+  ++reference_version_;
   std::vector<Date>& all = holidays_[calendar];
   all.insert(all.end(), days.begin(), days.end());
   std::sort(all.begin(), all.end());

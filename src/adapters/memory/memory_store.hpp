@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -46,6 +47,7 @@ class MemoryStore final : public Store {
   // memory_reference.cpp
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
+  [[nodiscard]] std::int64_t reference_version() const override;
   [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
   void put_instruments(std::span<const Instrument> instruments) override;
   [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override;
@@ -126,6 +128,7 @@ class MemoryStore final : public Store {
   std::int64_t last_inbox_id_ = 0;
   std::map<std::pair<std::string, std::string>, std::string> cursors_;
 
+  std::atomic<std::int64_t> reference_version_ = 1;
   std::map<InstrumentId, Instrument> instruments_;
   std::vector<BrokerConnectorConfig> brokers_;
   std::map<PortfolioId, PortfolioLimits> limits_;

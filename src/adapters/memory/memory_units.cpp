@@ -193,13 +193,16 @@ CommitStatus MemoryStore::commit(ChangeUnit& unit) {
   insert_events(unit.events);
   for (AuditEntry& entry : unit.audit) append(entry);
   for (const Halt& halt : unit.halts) {
-    if (find_halt(halts_, halt.scope, halt.target) == nullptr) set_halt(halt);
+    if (find_halt(halts_, halt.scope, halt.target) != nullptr) continue;
+    ++reference_version_;
+    set_halt(halt);
   }
   for (InboxReport& report : unit.inbox_add) {
     report.id = ++last_inbox_id_;
     inbox_.emplace(report.id, report);
   }
   for (const std::int64_t id : unit.inbox_remove) inbox_.erase(id);
+  unit.inbox_waiting = !inbox_.empty();
   if (unit.cursor) cursors_[{unit.cursor->broker, unit.cursor->account}] = unit.cursor->cursor;
   return CommitStatus::kCommitted;
 }

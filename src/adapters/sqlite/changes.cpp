@@ -104,6 +104,7 @@ void insert_rows(WriteTransaction& transaction, ChangeUnit& unit) {
     if (find_halt(transaction.halts(), halt.scope, halt.target) != nullptr) continue;
     put_halt_row(connection, halt);
     transaction.halts_changed();
+    transaction.change_reference();
   }
   if (unit.cursor) {
     transaction.query("INSERT OR REPLACE INTO broker_cursors (broker, account, cursor) VALUES (?, ?, ?)")
@@ -142,6 +143,7 @@ std::size_t SqliteStore::take_rate(const RateRequest& request) {
 
 CommitStatus SqliteStore::commit(ChangeUnit& unit) {
   CommitStatus status = CommitStatus::kCommitted;
+  std::int64_t adds_before = 0;
   write([&](WriteTransaction& transaction) {
     ORCHESTRATOR_FAILPOINT("commit.before");
     status = CommitStatus::kHalted;
@@ -154,8 +156,13 @@ CommitStatus SqliteStore::commit(ChangeUnit& unit) {
     }
     status = CommitStatus::kCommitted;
     insert_rows(transaction, unit);
+    if (!unit.inbox_add.empty()) ++inbox_adds_;
+    adds_before = inbox_adds_;
+    unit.inbox_waiting = transaction.query("SELECT 1 FROM inbox LIMIT 1").next();
     return true;
   });
+  // Units behind this one in the same commit count as well.
+  unit.inbox_waiting = unit.inbox_waiting || inbox_adds_ != adds_before;
   if (status == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
   return status;
 }

@@ -48,6 +48,7 @@ void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
   try {
     if (stopped_) throw Error(*stopped_, why_stopped_, NextStep::kChangeSomething);
     const LockFile::Turn turn(lock_file_, busy_timeout_);
+    lock_file_.end_change();  // of a process that died over one
     execute(group);
   } catch (const DatabaseError& error) {
     if (error.code() == ErrorCode::kStorageCorrupt)
@@ -77,6 +78,7 @@ void CommitQueue::execute(const std::vector<Waiting*>& group) {
     }
     if (!wrote) return transaction_.rollback();
     transaction_.save_sequences();
+    if (transaction_.reference_changed()) lock_file_.begin_change();
   } catch (...) {
     transaction_.rollback();
     throw;
@@ -116,6 +118,7 @@ bool CommitQueue::run_unit(Waiting& waiting) {
 void CommitQueue::commit() {
   try {
     transaction_.commit();
+    if (transaction_.reference_changed()) lock_file_.end_change();
   } catch (const Error& error) {
     transaction_.rollback();
     // Without space, or without the lock, the record that makes the transaction valid was not written.

@@ -70,6 +70,29 @@ void LockFile::unlock() const {
   ::fcntl(writer_, F_OFD_SETLK, &range);
 }
 
+std::int64_t LockFile::changes() const {
+  std::int64_t count = 0;
+  return ::pread(writer_, &count, sizeof count, 0) == sizeof count ? count : kUnknown;
+}
+
+void LockFile::begin_change() {
+  const std::int64_t count = changes();
+  if (count % 2 != 0 && count != kUnknown) return;
+  if (write_changes(count == kUnknown ? 1 : count + 1)) return;
+  throw Error(errno == ENOSPC ? ErrorCode::kStorageFull : ErrorCode::kStorageUnavailable,
+              "lock file " + path_ + " cannot be written: " + reason());
+}
+
+// A number that stays odd, or is never made, costs time only: nothing is kept.
+void LockFile::end_change() noexcept {
+  const std::int64_t count = changes();
+  if (count % 2 != 0) static_cast<void>(write_changes(count + 1));
+}
+
+bool LockFile::write_changes(std::int64_t count) const {
+  return ::pwrite(writer_, &count, sizeof count, 0) == sizeof count;
+}
+
 bool LockFile::hold_owner(std::int64_t owner) { return try_lock(owner_, owner); }
 
 bool LockFile::owner_alive(std::int64_t owner) const { return owner > 0 && is_locked(owner, 1); }

@@ -54,6 +54,19 @@ std::vector<RoutingRule::Target> read_targets(Connection& connection, std::int64
 
 }  // namespace
 
+std::int64_t SqliteStore::reference_version() const {
+  refuse_after_fork();
+  const std::int64_t changes = lock_file_->changes();
+  return changes % 2 == 0 ? changes + 1 : 0;
+}
+
+void SqliteStore::change_reference(const CommitQueue::Unit& unit) {
+  write([&unit](WriteTransaction& transaction) {
+    transaction.change_reference();
+    return unit(transaction);
+  });
+}
+
 // --- instruments ----------------------------------------------------------------------------------
 
 std::vector<Instrument> SqliteStore::instruments(std::span<const InstrumentId> ids) const {
@@ -78,7 +91,7 @@ std::vector<Instrument> SqliteStore::instruments(std::span<const InstrumentId> i
 void SqliteStore::put_instruments(std::span<const Instrument> instruments) {
   static const std::string kSql =
       "INSERT OR REPLACE INTO instruments (" + kInstrumentColumns + ") VALUES (" + placeholders(11) + ")";
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     Query put = transaction.query(kSql.c_str());
     for (const Instrument& instrument : instruments) {
       put.restart();
@@ -107,7 +120,7 @@ std::vector<BrokerConnectorConfig> SqliteStore::brokers() const {
 }
 
 void SqliteStore::put_broker(const BrokerConnectorConfig& config) {
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     transaction
         .query(
             "INSERT INTO broker_connector_configs (broker_name, config_json, active, created_at, updated_at) "
@@ -145,7 +158,7 @@ PortfolioLimits SqliteStore::limits_of(PortfolioId portfolio_id) const {
 void SqliteStore::put_limits(const PortfolioLimits& limits) {
   static const std::string kSql =
       "INSERT OR REPLACE INTO portfolio_limits (" + kLimitColumns + ") VALUES (" + placeholders(11) + ")";
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     Query put = transaction.query(kSql.c_str());
     limit_fields(limits, [&put](const auto&... fields) { put.bind(fields...); });
     put.run();
@@ -176,7 +189,7 @@ std::vector<RoutingRule> SqliteStore::routing_rules() const {
 
 std::int64_t SqliteStore::add_routing_rule(const RoutingRule& rule) {
   std::int64_t id = 0;
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     id = ++transaction.sequences().routing_rule;
     transaction
         .query(
@@ -198,7 +211,7 @@ std::int64_t SqliteStore::add_routing_rule(const RoutingRule& rule) {
 
 bool SqliteStore::remove_routing_rule(std::int64_t id) {
   bool removed = false;
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     transaction.query("DELETE FROM routing_rules WHERE id = ?").bind(id).run();
     removed = transaction.connection().changes() > 0;
     if (removed) enter(transaction, codec::rule_removed(id));
@@ -212,7 +225,7 @@ bool SqliteStore::remove_routing_rule(std::int64_t id) {
 std::vector<Halt> SqliteStore::halts() const { return read_halts(*read()); }
 
 void SqliteStore::put_halt(const Halt& halt) {
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     put_halt_row(transaction.connection(), halt);
     transaction.halts_changed();
     enter(transaction, codec::halted(halt));
@@ -222,7 +235,7 @@ void SqliteStore::put_halt(const Halt& halt) {
 
 bool SqliteStore::remove_halt(ControlScope scope, const std::string& target) {
   bool removed = false;
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     transaction.query("DELETE FROM halts WHERE scope = ? AND target = ?").bind(scope, target).run();
     removed = transaction.connection().changes() > 0;
     transaction.halts_changed();
@@ -244,7 +257,7 @@ std::vector<Date> SqliteStore::holidays(const std::string& calendar) const {
 }
 
 void SqliteStore::put_holidays(const std::string& calendar, std::span<const Date> days) {
-  write([&](WriteTransaction& transaction) {
+  change_reference([&](WriteTransaction& transaction) {
     Query put = transaction.query("INSERT OR IGNORE INTO holidays (calendar, day) VALUES (?, ?)");
     for (const Date day : days) put.restart().bind(calendar, day).run();
     enter(transaction, codec::holidays_added(calendar, days));

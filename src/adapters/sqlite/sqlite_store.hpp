@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -54,6 +55,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 
   // reference_data.cpp
+  [[nodiscard]] std::int64_t reference_version() const override;
   [[nodiscard]] std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override;
   void put_instruments(std::span<const Instrument> instruments) override;
   [[nodiscard]] std::vector<BrokerConnectorConfig> brokers() const override;
@@ -76,6 +78,8 @@ class SqliteStore final : public Store {
   void write(const CommitQueue::Unit& unit);
   // Enters what a unit does in the audit trail, under the store's attribution where the entry names nobody.
   void enter(WriteTransaction& transaction, AuditEntry entry) const;
+  // The same for one that changes what reference_version() stands for.
+  void change_reference(const CommitQueue::Unit& unit);
   [[nodiscard]] ReadPool::Lease read() const;
   void refuse_after_fork() const;
 
@@ -87,6 +91,7 @@ class SqliteStore final : public Store {
   mutable std::unique_ptr<ReadPool> readers_;
   std::string by_;
   const Clock* clock_ = nullptr;  // null: not attributed yet
+  std::atomic<std::int64_t> inbox_adds_ = 0;  // units that added to the inbox
   std::mutex owner_mutex_;
   std::int64_t owner_ = 0;  // 0: not given yet
 };

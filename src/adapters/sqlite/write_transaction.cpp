@@ -10,6 +10,7 @@ void WriteTransaction::begin() {
   if (connection_.in_transaction()) connection_.execute("ROLLBACK");  // there was no memory for it then
   query("BEGIN IMMEDIATE").run();
   halts_.reset();
+  reference_changed_ = false;
 }
 
 void WriteTransaction::save_sequences() {

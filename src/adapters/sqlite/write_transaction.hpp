@@ -41,6 +41,9 @@ class WriteTransaction {
   [[nodiscard]] Sequences& sequences();
   [[nodiscard]] const std::vector<Halt>& halts();
   void halts_changed() { halts_.reset(); }
+  // Reference data that other processes may have kept is being changed.
+  void change_reference() { reference_changed_ = true; }
+  [[nodiscard]] bool reference_changed() const { return reference_changed_; }
   [[nodiscard]] Query query(const char* sql) { return connection_.query(sql); }
   [[nodiscard]] Connection& connection() { return connection_; }
 
@@ -48,6 +51,7 @@ class WriteTransaction {
   Connection& connection_;
   std::optional<Sequences> sequences_;
   std::optional<std::vector<Halt>> halts_;
+  bool reference_changed_ = false;
 };
 
 }  // namespace orchestrator::sqlite

@@ -1,0 +1,56 @@
+// What every placement looks at and hardly anybody changes: kept as long as the store says that it stands.
+//
+// Invariant: nothing is answered that was not present when reference_version() was asked during the call. The
+// margin and day figures of a portfolio change with every batch; they are only remembered, and whoever would
+// refuse an order because of them reads them first.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "orchestrator/order_store.hpp"
+
+namespace orchestrator::engine {
+
+struct Reference {
+  std::vector<Halt> halts;
+  std::vector<RoutingRule> rules;
+  std::vector<BrokerConnectorConfig> brokers;
+};
+
+class ReferenceCache {
+ public:
+  [[nodiscard]] std::shared_ptr<const Reference> present(const ReferenceStore& store);
+  // Adds those of these instruments that have a row.
+  void instruments(const ReferenceStore& store, std::vector<InstrumentId> ids,
+                   std::map<InstrumentId, Instrument>& found);
+  [[nodiscard]] PortfolioLimits limits_of(const ReferenceStore& store, PortfolioId portfolio_id);
+
+  void remember(const PortfolioUsage& usage);
+  [[nodiscard]] std::optional<PortfolioUsage> remembered(PortfolioId portfolio_id);
+
+ private:
+  using Instruments = std::unordered_map<InstrumentId, std::optional<Instrument>>;  // nullopt: no row
+
+  std::mutex mutex_;
+  std::int64_t version_ = 0;  // 0: nothing kept
+  std::shared_ptr<const Reference> reference_;
+
+  // Forgets what was kept of another version. The caller holds rows_mutex_.
+  void begin_rows(std::int64_t version);
+
+  std::shared_mutex rows_mutex_;
+  std::int64_t rows_version_ = 0;
+  Instruments instruments_;
+  std::unordered_map<PortfolioId, PortfolioLimits> limits_;
+
+  std::mutex usage_mutex_;
+  std::unordered_map<PortfolioId, PortfolioUsage> usage_;
+};
+
+}  // namespace orchestrator::engine
