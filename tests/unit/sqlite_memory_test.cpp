@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 #include <sys/mman.h>
 
-#include <cstdlib>
 #include <functional>
 #include <new>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 
 #include "support/book_audit.hpp"
 #include "support/child_process.hpp"
+#include "support/failing_memory.hpp"
 #include "support/sqlite_desk.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -21,21 +21,7 @@ using namespace orchestrator::testing;
 
 namespace {
 
-// Of this thread: how many allocations still succeed, and whether all fail from then on or just one.
-struct Memory {
-  bool armed = false;
-  bool for_good = false;
-  long left = 0;
-
-  bool fails() {
-    if (!armed || left-- > 0) return false;
-    if (!for_good) armed = false;
-    return true;
-  }
-};
-thread_local Memory cpp_memory;
-thread_local Memory sqlite_memory;
-
+thread_local FailingMemory sqlite_memory;
 sqlite3_mem_methods system_methods;
 
 // Before anything else of this process uses SQLite.
@@ -60,7 +46,7 @@ class OtherHost final : public BrokerConnector {
  public:
   const BrokerCapabilities& capabilities() const override { return book_.capabilities(); }
   std::vector<SendResult> place(std::span<const Order> orders) override {
-    const Memory ours = std::exchange(cpp_memory, {});
+    const FailingMemory ours = std::exchange(cpp_memory, {});
     auto results = book_.place(orders);
     cpp_memory = ours;
     return results;
@@ -80,7 +66,7 @@ class OtherHost final : public BrokerConnector {
 };
 
 // Runs `call` with memory failing after `n` allocations. False: it did not come to that.
-bool run_short_of_memory(Memory& memory, long n, bool for_good, const std::function<void()>& call) {
+bool run_short_of_memory(FailingMemory& memory, long n, bool for_good, const std::function<void()>& call) {
   memory = {.armed = true, .for_good = for_good, .left = n};
   try {
     call();
@@ -101,7 +87,7 @@ void require(bool holds, const std::string& what) {
 // One operation after the other, each with the next allocation failing, until one gets by with what there is.
 class Ordeal {
  public:
-  Ordeal(const std::string& path, Memory& memory, bool for_good)
+  Ordeal(const std::string& path, FailingMemory& memory, bool for_good)
       : path_(path), memory_(memory), for_good_(for_good) {
     desk_ = std::make_unique<SqliteDesk>(path_, broker_);
   }
@@ -200,7 +186,7 @@ class Ordeal {
   }
 
   std::string path_;
-  Memory& memory_;
+  FailingMemory& memory_;
   bool for_good_;
   OtherHost broker_;
   std::unique_ptr<SqliteDesk> desk_;
@@ -232,15 +218,6 @@ void check_every_allocation(bool of_sqlite, bool for_good) {
 }
 
 }  // namespace
-
-// Of the whole test program; it counts only where a test above has armed it.
-void* operator new(std::size_t size) {
-  void* const memory = cpp_memory.fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("one failing allocation is an error or nothing, and never half an order") {
   check_every_allocation(false, false);
