@@ -137,6 +137,27 @@ TEST_CASE("any number of processes with one key make one batch, and each gets it
   }
 }
 
+TEST_CASE("processes that open a book which does not exist yet all get the same one") {
+  constexpr int kProcesses = 8;
+  const TemporaryFolder folder;
+  for (int round = 0; round < 40; ++round) {
+    INFO("round ", round);
+    const std::string path = folder.file("book" + std::to_string(round) + ".db");
+    std::vector<std::unique_ptr<ChildProcess>> children;
+    for (int i = 0; i < kProcesses; ++i) {
+      children.push_back(std::make_unique<ChildProcess>([&path](const Channel& parent) {
+        parent.send('r');
+        static_cast<void>(parent.receive());
+        static_cast<void>(open_sqlite_store({.path = path, .busy_timeout = std::chrono::minutes(2)}));
+        return 0;
+      }));
+    }
+    for (const auto& child : children) REQUIRE(child->channel().receive() == 'r');
+    for (const auto& child : children) child->channel().send('g');
+    for (const auto& child : children) CHECK(child->wait() == 0);
+  }
+}
+
 TEST_CASE(
     "clients on one account near its limit never exceed it in any commit, and what ends gives margin back") {
   constexpr std::uint64_t kSeed = 48;

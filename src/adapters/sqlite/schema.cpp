@@ -7,6 +7,7 @@
 #include "adapters/sqlite/database_file.hpp"
 #include "adapters/sqlite/embedded_migrations.hpp"
 #include "adapters/sqlite/lock_file.hpp"
+#include "adapters/sqlite/read_pool.hpp"
 #include "core/failpoint.hpp"
 #include "core/sha256.hpp"
 
@@ -82,6 +83,7 @@ void apply(Connection& connection, const EmbeddedMigration& step, bool up) {
 int latest_schema_version() { return static_cast<int>(embedded_migrations().size()); }
 
 int schema_version(Connection& connection) {
+  const Snapshot snapshot(connection);  // another process may be migrating
   const std::int64_t application = connection.integer("PRAGMA application_id");
   const std::int64_t version = connection.integer("PRAGMA user_version");
   const std::int64_t objects = connection.integer("SELECT count(*) FROM sqlite_master");
