@@ -246,6 +246,16 @@ TEST_CASE("an acknowledgement that waits for a fill comes at the latest with the
   CHECK(mock.news() == Texts{"a cancelled", "a ack"});
 }
 
+TEST_CASE("what waits for something else than polls leaves the cursor as it is") {
+  FaultyBroker mock("order nth=1: fill_before_ack\norder nth=2: late_ack for=5s");
+  mock.place("a");
+  mock.place("b");
+  static_cast<void>(mock.news());
+  const std::string before = mock.cursor;
+  CHECK(mock.news().empty());
+  CHECK(mock.cursor == before);
+}
+
 TEST_CASE("fills out of order come in pairs turned round, all of them") {
   FaultyBroker mock("order nth=1: out_of_order_fills");
   const Order order = mock.place("a");

@@ -54,7 +54,7 @@ class Personality {
 struct PollCursor {
   struct Held {
     std::int64_t sequence = 0;
-    std::int64_t polls = 0;  // that have passed it over
+    std::int64_t polls = 0;  // that are still to pass it over
   };
   std::int64_t sequence = 0;
   std::vector<Held> held = {};

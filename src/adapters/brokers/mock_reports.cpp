@@ -107,8 +107,9 @@ void MockBroker::add_faulty_reports(LedgerReader& ledger, PollCursor& cursor,
   for (const PollCursor::Held& held : cursor.held) {
     const std::vector<LedgerNews> item = ledger.news(held.sequence - 1, 1);
     if (item.empty() || item.front().sequence != held.sequence) continue;
-    if (is_held(ledger, item.front(), held.polls + 1, news, more)) {
-      still_held.push_back({held.sequence, held.polls + 1});
+    const std::int64_t polls = std::max<std::int64_t>(held.polls - 1, 0);
+    if (is_held(ledger, item.front(), polls, news, more)) {
+      still_held.push_back({held.sequence, polls});
     } else {
       late.push_back(item.front());
     }
@@ -116,8 +117,12 @@ void MockBroker::add_faulty_reports(LedgerReader& ledger, PollCursor& cursor,
   for (const LedgerNews& item : news) {
     if (!may_be_held(ledger, item)) {
       tell(ledger, item, reports);
-    } else if (is_held(ledger, item, 0, news, more)) {
-      still_held.push_back({item.sequence, 0});
+      continue;
+    }
+    const Fault* late_ack = fault_of(FaultKind::kLateAck, *ledger.find_by_number(item.report.order_number));
+    const std::int64_t polls = late_ack != nullptr ? late_ack->polls : 0;
+    if (is_held(ledger, item, polls, news, more)) {
+      still_held.push_back({item.sequence, polls});
     } else {
       late.push_back(item);
     }
@@ -136,8 +141,8 @@ bool MockBroker::may_be_held(LedgerReader& ledger, const LedgerNews& item) const
          fault_of(FaultKind::kOutOfOrderFills, *order) != nullptr;
 }
 
-// `polls` have passed it over. What waits for a trade waits no longer when the order has ended and all that
-// it did is told.
+// `polls` are still to pass it over. What waits for a trade waits no longer when the order has ended and all
+// that it did is told.
 bool MockBroker::is_held(LedgerReader& ledger, const LedgerNews& item, std::int64_t polls,
                          const std::vector<LedgerNews>& page, bool more) const {
   const auto order = ledger.find_by_number(item.report.order_number);
@@ -145,7 +150,7 @@ bool MockBroker::is_held(LedgerReader& ledger, const LedgerNews& item, std::int6
   if (is_trade(item)) return !over && !shows_later_trade(page, item, item.execution.number);
   if (const Fault* fault = fault_of(FaultKind::kLateAck, *order)) {
     const bool too_early = fault->duration && clock_.now() < item.report.at + *fault->duration;
-    if (too_early || polls < fault->polls) return true;
+    if (too_early || polls > 0) return true;
   }
   if (fault_of(FaultKind::kFillBeforeAck, *order) == nullptr) return false;
   return !over && !shows_later_trade(page, item, 0);
