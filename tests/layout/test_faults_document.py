@@ -51,7 +51,9 @@ def test_every_test_of_a_fault_is_named():
     named = NAMED.findall(DOCUMENT.read_text())
     lonely = []
     for file, names in all_tests().items():
-        if not re.search(r"fault|power_cut|sqlite_memory", file) or file == Path(__file__).stem:
+        # What makes the mocks go wrong on demand has tests of its own: they are no promise of the library.
+        tool = file.startswith("mock_") or file == Path(__file__).stem
+        if not re.search(r"fault|power_cut|sqlite_memory", file) or tool:
             continue
         lonely += [f"{file}: {name}" for name in names
                    if not any(stem == file and name.startswith(words) for stem, words in named)]

@@ -49,12 +49,21 @@ struct FaultyDesk {
       order.side = i % 2 == 0 ? Side::kBuy : Side::kSell;
       order.price_limit = Price::from_int(100 + i);
       order.broker = name;
-      oms->resume(ControlScope::kBroker, name);  // an incident may have stopped it
+      reopen();
       const Receipt receipt = oms->place({.portfolio_id = 1, .orders = {order}});
       batches.push_back(receipt.batch_id);
       if (i == 3) cancel(receipt.orders.front().id);
     }
     settle();
+  }
+
+  // What an operator does after an incident, and what time does to an open circuit.
+  void reopen() {
+    oms->resume(ControlScope::kBroker, name);
+    while (oms->health().brokers.front().circuit != CircuitState::kClosed) {
+      clock->advance(std::chrono::seconds(1));
+      oms->poll();
+    }
   }
 
   void cancel(OrderId id) {
@@ -202,7 +211,8 @@ TEST_CASE("reports that cannot be ours wait in the inbox for a person") {
   CHECK(crossed.store->inbox(crossed.name).size() == 1);
 }
 
-TEST_CASE("what no report tells is found in the broker's book, and a wrong price is a difference that it lists") {
+TEST_CASE(
+    "what no report tells is found in the broker's book, and a wrong price is a difference that it lists") {
   FaultyDesk dropped(make_alpaca_mock, "order nth=2: drop_reports", "immediate");
   dropped.trade();
   CHECK(dropped.oms->orders({}).at(1).status == OrderStatus::kFilled);
