@@ -6,10 +6,11 @@
 
 namespace orchestrator::sim {
 
-enum class Scope { kQuick, kFull };
+enum class Scope { kBrief, kStandard, kFull };
 
 struct Limits {
-  Scope scope = Scope::kQuick;
+  Scope scope = Scope::kStandard;
+  std::string only;      // scenarios whose id begins so
   int failures_max = 0;  // stop after so many; 0: never
   int shown_max = 5;     // failing cases that are printed
 };

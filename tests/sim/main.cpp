@@ -1,10 +1,12 @@
 // orchestrator_sim: explores every case of its scope, or repeats one.
 //
-//   orchestrator_sim [--scope quick|full] [--first] [--show N]
-//                                   --first: stop at the first case that fails; --show: print so many of them
+//   orchestrator_sim [--scope brief|standard|full] [--only BEGINNING] [--first] [--show N]
+//                                   --only: scenarios whose id begins so; --first: stop at the first case
+//                                   that fails; --show: print so many of them
 //   orchestrator_sim --case ID      one case, with its trace
 //   orchestrator_sim --planted-bugs names of the flaws that this build can plant
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,13 @@ int repeat(const std::string& id) {
   return result.findings.empty() ? 0 : 1;
 }
 
+std::optional<Scope> scope_of(std::string_view name) {
+  if (name == "brief") return Scope::kBrief;
+  if (name == "standard") return Scope::kStandard;
+  if (name == "full") return Scope::kFull;
+  return std::nullopt;
+}
+
 int list_bugs() {
 #ifdef ORCHESTRATOR_PLANTED_BUGS
   for (const std::string_view name : orchestrator::planted_bug_names()) std::cout << name << '\n';
@@ -54,14 +63,19 @@ int main(int argc, char** argv) {
     if (option == "--planted-bugs") return list_bugs();
     if (option == "--first") {
       limits.failures_max = 1;
-    } else if (option == "--scope" && (value == "quick" || value == "full")) {
-      limits.scope = value == "full" ? Scope::kFull : Scope::kQuick;
+    } else if (option == "--scope" && scope_of(value)) {
+      limits.scope = *scope_of(value);
+      ++i;
+    } else if (option == "--only" && !value.empty()) {
+      limits.only = value;
       ++i;
     } else if (option == "--show" && !value.empty()) {
       limits.shown_max = std::stoi(value);
       ++i;
     } else {
-      std::cerr << "usage: orchestrator_sim [--scope quick|full] [--first] [--show N] | --case ID | --planted-bugs\n";
+      std::cerr << "usage: orchestrator_sim [--scope brief|standard|full] [--only BEGINNING] [--first] "
+                   "[--show N] | "
+                   "--case ID | --planted-bugs\n";
       return 2;
     }
   }

@@ -35,9 +35,13 @@ class Run {
   }
 
   CaseResult result() {
-    safety();
-    heal();
-    audit();
+    try {
+      safety();
+      heal();
+      audit();
+    } catch (const NeverEnds&) {
+      world_.violated("I31", "the case goes on without end");
+    }
     CaseResult result;
     result.findings = std::move(world_.findings);
     result.offers = std::move(world_.offers);
@@ -133,6 +137,7 @@ class Run {
     world_.skew = {};
     Orchestrator& oms = *world_.process("a").oms;
     if (world_.halted) oms.resume(ControlScope::kAll, "");
+    world_.pass(2 * kQuietPeriod);
     client_.place("a", false);
     for (int round = 0; round < kRoundsMax; ++round) {
       bool idle = false;

@@ -6,6 +6,7 @@ namespace orchestrator::sim {
 namespace {
 
 constexpr std::chrono::hours kDay{24};
+constexpr std::int64_t kPortCallsMax = 20'000;
 
 class SimClock final : public Clock {
  public:
@@ -98,7 +99,7 @@ Deviation World::choose(Options options) {
 
 Deviation World::gate(Process& caller, Call call) {
   if (caller.dead) throw ProcessDied{};
-  ++port_calls;
+  if (++port_calls > kPortCallsMax) throw NeverEnds{};
   pass(std::chrono::milliseconds(1));
   if (!deviating) {
     if (tracing) note(caller.name + " " + std::string(to_string(call)));
@@ -128,7 +129,7 @@ Deviation World::gate(Process& caller, Call call) {
 std::optional<Deviation> World::gate_noexcept(Process& caller, Call call) noexcept {
   try {
     return gate(caller, call);
-  } catch (const ProcessDied&) {
+  } catch (...) {
     return std::nullopt;
   }
 }

@@ -25,6 +25,9 @@ namespace orchestrator::sim {
 // Thrown through the engine by every port call of a dead process. Not a std::exception: no handler for errors
 // is meant.
 struct ProcessDied {};
+// Thrown by every port call once a case has made far more of them than any case needs: something goes round
+// in circles.
+struct NeverEnds {};
 
 // One run of one program on one store: from open to crash or close.
 struct Process {
