@@ -107,6 +107,7 @@ class Explorer {
 
   void explore_singles(const Plan& plan) {
     const Case base{plan.scenario, {}};
+    check_repeats(base);
     for (const Choice& choice : next_choices(base, check(base).offers)) {
       if (stop()) return;
       check({plan.scenario, {choice}});
@@ -123,6 +124,14 @@ class Explorer {
         check({plan.scenario, {first, second}});
       }
     }
+  }
+
+  // I30. Without it no failing case could be repeated.
+  void check_repeats(const Case& which) {
+    CaseResult again = run_case(which, true);
+    if (again.trace == run_case(which, true).trace) return;
+    again.findings.push_back({"I30", "the same case ran another way the second time"});
+    fail(which, again);
   }
 
   CaseResult check(const Case& which) {
