@@ -48,8 +48,9 @@ enum class OrderSignal : std::uint8_t {
   kSettle,          // its executions are settled
   kDecide,          // a person decides about an order in doubt
   kIncident,        // the broker contradicts itself or us
+  kRestate,         // the broker's book shows other terms than ours, and no change is pending
 };
-inline constexpr int kOrderSignalCount = 20;
+inline constexpr int kOrderSignalCount = 21;
 
 // What a signal does in a status.
 enum class Verdict : std::uint8_t {

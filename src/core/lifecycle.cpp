@@ -17,19 +17,19 @@ using VerdictRow = std::array<Verdict, kOrderSignalCount>;
 // Rows: OrderStatus. Columns: OrderSignal.
 constexpr std::array<VerdictRow, kOrderStatusCount> kVerdicts = {{
     //                claim notacc doubt resend park ack rej trade bust corr c-req c-ref canc exp r-req r-ref
-    //                repl settle decide incident
-    /* placed      */ {A, I, I, R, R, A, A, A, F, F, A, I, A, A, R, I, I, R, R, F},
-    /* submitting  */ {R, A, A, R, R, A, A, A, F, F, R, I, A, A, R, I, I, R, R, F},
-    /* unknown     */ {R, A, I, A, A, A, A, A, F, F, R, I, A, A, R, I, I, R, A, F},
-    /* acked       */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R, F},
-    /* partially   */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R, F},
-    /* cancel_pend */ {R, I, I, R, I, I, A, A, F, F, I, A, A, A, R, A, A, R, R, F},
-    /* replace_pnd */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, R, A, A, R, R, F},
-    /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, A, F, A, R, F},
-    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F},
-    /* rejected    */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, R, R, F},
-    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F},
-    /* settled     */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, I, R, F},
+    //                repl settle decide incident restate
+    /* placed      */ {A, I, I, R, R, A, A, A, F, F, A, I, A, A, R, I, I, R, R, F, R},
+    /* submitting  */ {R, A, A, R, R, A, A, A, F, F, R, I, A, A, R, I, I, R, R, F, R},
+    /* unknown     */ {R, A, I, A, A, A, A, A, F, F, R, I, A, A, R, I, I, R, A, F, R},
+    /* acked       */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R, F, A},
+    /* partially   */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, A, I, A, R, R, F, A},
+    /* cancel_pend */ {R, I, I, R, I, I, A, A, F, F, I, A, A, A, R, A, A, R, R, F, A},
+    /* replace_pnd */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, R, A, A, R, R, F, I},
+    /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, A, F, A, R, F, F},
+    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, I},
+    /* rejected    */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, R, R, F, I},
+    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, I},
+    /* settled     */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, I, R, F, F},
 }};
 
 constexpr std::uint16_t bit(OrderStatus status) {
@@ -73,6 +73,7 @@ constexpr std::array<std::string_view, kOrderSignalCount> kSignalNames = {
     "bust",    "correct",      "cancel_request",  "cancel_refused",
     "cancel",  "expire",       "replace_request", "replace_refused",
     "replace", "settle",       "decide",          "incident",
+    "restate",
 };
 
 template <class Enum>

@@ -217,6 +217,7 @@ void dispatch(Order& order, const Signal& signal, EventSink& sink) {
     case OrderSignal::kReplaceRefused:
       return refuse_request(order, signal, sink);
     case OrderSignal::kReplace:
+    case OrderSignal::kRestate:
       return replaced(order, signal, sink);
     case OrderSignal::kSettle:
       return settle(order, signal, sink);
@@ -250,6 +251,8 @@ bool is_old_news(const Order& order, const Signal& signal) {
       return order.ended_as.has_value();
     case OrderSignal::kReplace:
       return !answers_request(order, signal);
+    case OrderSignal::kRestate:
+      return signal.qty == order.qty && signal.price_limit == order.price_limit;
     case OrderSignal::kReplaceRefused:
       return !order.pending_qty && !order.pending_price_limit;
     case OrderSignal::kIncident:

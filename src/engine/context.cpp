@@ -12,9 +12,7 @@ void RequestPace::asked(OrderId id, Timestamp now) {
 bool RequestPace::due(OrderId id, Timestamp now, std::chrono::microseconds pause) {
   const std::scoped_lock lock(mutex_);
   const auto at = asked_.find(id);
-  const bool set_back =
-      at != asked_.end() && now < at->second;  // the clock: how long ago it was is not known
-  return at == asked_.end() || set_back || now >= at->second + pause;
+  return at == asked_.end() || now >= at->second + pause;
 }
 
 bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::microseconds interval) {

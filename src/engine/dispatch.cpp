@@ -13,6 +13,7 @@
 #include "core/store_rules.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
+#include "engine/incident.hpp"
 #include "engine/ingest.hpp"
 
 namespace orchestrator::engine {
@@ -69,7 +70,11 @@ bool record(Context& context, std::span<const Order> sent, std::span<const SendR
     for (std::size_t i = 0; i < sent.size(); ++i) {
       const auto row = std::ranges::find(rows, sent[i].id, &Order::id);
       if (row == rows.end() || !outcome_applies(sent[i], *row, results[i])) continue;
-      changes.apply(changes.take(*row), outcome_signal(results[i], now));
+      Order& order = changes.take(*row);
+      if (results[i].outcome == SendOutcome::kAccepted) {
+        check_acknowledgement(changes, order, results[i].ext_order_id, now);
+      }
+      changes.apply(order, outcome_signal(results[i], now));
     }
     reread = true;
     if (changes.empty()) return CommitStatus::kCommitted;

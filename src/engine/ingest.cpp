@@ -5,18 +5,14 @@
 
 #include <algorithm>
 
-#include "codec/audit_json.hpp"
 #include "core/failpoint.hpp"
 #include "core/planted_bugs.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
-#include "engine/order_change.hpp"
+#include "engine/incident.hpp"
 
 namespace orchestrator::engine {
 namespace {
-
-// Who stops an account by itself.
-constexpr const char* kBySelf = "orchestrator";
 
 // One unit's worth of reports being applied.
 class Application {
@@ -29,7 +25,9 @@ class Application {
     const BrokerReport report = checked(given);
     Order* order = find(report);
     if (order == nullptr) return false;
-    check_contradiction(*order, report);
+    if (report.kind == BrokerReport::Kind::kAck) {
+      check_acknowledgement(changes_, *order, report.ext_order_id, now_);
+    }
     if (report.kind == BrokerReport::Kind::kExecution) {
       apply_execution(*order, report);
     } else {
@@ -136,34 +134,6 @@ class Application {
     return all;
   }
 
-  // An order has one broker id, and what the broker refused it does not have. Otherwise the account may hold
-  // an order that nobody asked for: nothing more is sent there until a person has looked.
-  void check_contradiction(Order& order, const BrokerReport& report) {
-    if (report.kind != BrokerReport::Kind::kAck || order.incident) return;
-    const bool second = !report.ext_order_id.empty() && !order.ext_order_id.empty() &&
-                        report.ext_order_id != order.ext_order_id;
-    if (second) {
-      raise_incident(order, "the broker acknowledged this order a second time, as " + report.ext_order_id);
-    } else if (order.status == OrderStatus::kRejected) {
-      raise_incident(order, "the broker acknowledged this order after it had refused it");
-    }
-  }
-
-  void raise_incident(Order& order, const std::string& what) {
-    changes_.apply(order, make_signal(OrderSignal::kIncident, now_, what));
-    stop_account(order, what);
-  }
-
-  void stop_account(const Order& order, const std::string& what) {
-    const std::string reason = "order " + std::to_string(order.id) + ": " + what;
-    changes_.unit().halts.push_back(
-        {ControlScope::kBroker, order.broker, reason, now_, HaltMode::kCancelOnly, kBySelf});
-    AuditEntry entry = codec::order_decided("incident", order, what);
-    entry.at = now_;
-    entry.by = kBySelf;
-    changes_.unit().audit.push_back(std::move(entry));
-  }
-
   void apply_execution(Order& order, const BrokerReport& report) {
     Execution execution = report.execution;
     execution.broker = report.broker;
@@ -191,7 +161,9 @@ class Application {
     signal.totals = fold(all);
     const bool overfilled_before = order.overfilled;
     changes_.apply(order, signal);
-    if (order.overfilled && !overfilled_before) stop_account(order, "it executed more than was ordered");
+    if (order.overfilled && !overfilled_before) {
+      stop_account(changes_, order, "it executed more than was ordered", now_);
+    }
     changes_.unit().executions.push_back(execution);
   }
 

@@ -353,8 +353,7 @@ StepResult Orchestrator::step() {
 
 RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   Context& context = impl_->context;
-  const Timestamp deadline = context.clock->now() + patience;
-  std::chrono::microseconds paused{};  // the deadline goes away when the clock is set back
+  const Timestamp deadline = context.clock->monotonic() + patience;
   RecoveryReport report;
   FirstFailure chores;
   chores.run([&] { impl_->chores(); });
@@ -369,20 +368,18 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
     failure.run([&] { resolve_requests(context, std::nullopt); });
     failure.run([&] { report.sent += engine::dispatch(context, std::nullopt, std::nullopt); });
     report.reports += impl_->poll_all(failure);
-    if (report.waiting == 0 || context.clock->now() >= deadline || paused >= patience) {
+    if (report.waiting == 0 || context.clock->monotonic() >= deadline) {
       chores.rethrow();
       failure.rethrow();
       return report;
     }
     context.clock->sleep_for(kPause);
-    paused += kPause;
   }
 }
 
 bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
   Context& context = impl_->context;
-  const Timestamp deadline = context.clock->now() + timeout;
-  std::chrono::microseconds paused{};  // as in recover()
+  const Timestamp deadline = context.clock->monotonic() + timeout;
   const auto settled_down = [](const Order& order) {
     return order.parked ||
            (order.status != OrderStatus::kPlaced && order.status != OrderStatus::kSubmitting &&
@@ -393,9 +390,8 @@ bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
     const auto orders = context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax});
     if (orders.empty()) throw Error(ErrorCode::kNotFound, "there is no batch " + std::to_string(id));
     if (std::ranges::all_of(orders, settled_down)) return true;
-    if (context.clock->now() >= deadline || paused >= timeout) return false;
+    if (context.clock->monotonic() >= deadline) return false;
     context.clock->sleep_for(kPause);
-    paused += kPause;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "engine/broker_calls.hpp"
 #include "engine/evidence.hpp"
 #include "engine/ingest.hpp"
+#include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -50,20 +51,49 @@ std::vector<BrokerReport> missing_reports(const BrokerCapabilities& capabilities
   return reports;
 }
 
+// The terms in force, where the book shows others than ours and no change is pending: a confirmation was
+// lost, or somebody changed the order at the broker itself.
+std::optional<Signal> other_terms(const Order& order, const BrokerOrder& theirs, Timestamp now) {
+  if (order.status == OrderStatus::kReplacePending || !theirs.qty.is_positive()) return std::nullopt;
+  Signal signal = make_signal(OrderSignal::kRestate, now);
+  signal.qty = theirs.qty;
+  signal.price_limit = theirs.price_limit ? theirs.price_limit : order.price_limit;
+  if (signal.qty == order.qty && signal.price_limit == order.price_limit) return std::nullopt;
+  return signal;
+}
+
+// Orders by version, as they stood before the book was asked for: what has changed since may be younger than
+// the book, whose terms say nothing about it then.
+std::map<OrderId, std::int64_t> versions_of(const Context& context, const OrderQuery& which) {
+  std::map<OrderId, std::int64_t> versions;
+  for_each_order(context, which, [&](const Order& order) { versions[order.id] = order.version; });
+  return versions;
+}
+
+bool restate(Context& context, const Order& order, const BookIndex& book) {
+  const BrokerOrder* theirs = book.by_ext_order_id(order.ext_order_id);
+  if (theirs == nullptr) return false;
+  const auto signal = other_terms(order, *theirs, context.clock->now());
+  return signal && change_order(context, order, {*signal},
+                                [&](const Order& row) { return row.version == order.version; });
+}
+
 }  // namespace
 
 std::size_t resync(Context& context, BrokerConnector& broker) {
   const BrokerCapabilities& capabilities = broker.capabilities();
   OrderQuery open{.broker = capabilities.name,
                   .statuses = {OrderStatus::kAcked, OrderStatus::kPartiallyFilled,
-                               OrderStatus::kCancelPending, OrderStatus::kReplacePending},
-                  .limit = 1};
-  if (context.store->orders(open).empty()) return 0;
+                               OrderStatus::kCancelPending, OrderStatus::kReplacePending}};
+  const auto versions = versions_of(context, open);
+  if (versions.empty()) return 0;
   auto fetched = fetch_book(context, broker);
   if (!fetched) return 0;
   const BookIndex book(std::move(*fetched));
   std::size_t applied = 0;
   for_each_order(context, open, [&](const Order& order) {
+    const auto seen = versions.find(order.id);
+    if (seen != versions.end() && seen->second == order.version && restate(context, order, book)) ++applied;
     const auto reports = missing_reports(capabilities, order, book);
     if (reports.empty()) return;
     apply_or_quarantine(context, reports, std::nullopt);

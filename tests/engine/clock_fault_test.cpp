@@ -82,7 +82,10 @@ TEST_CASE("a clock that jumps a day either way between any two steps makes no or
 
 TEST_CASE("a clock that is set back while somebody waits does not make the wait longer") {
   struct FallingClock final : FakeClock {
-    void sleep_for(std::chrono::microseconds /*duration*/) override { advance(-kDay); }
+    void sleep_for(std::chrono::microseconds duration) override {
+      advance(duration);
+      set(now() - kDay);
+    }
   };
   auto own_broker = std::make_unique<ScriptedBroker>(BrokerClass::kEnforced);
   ScriptedBroker& broker = *own_broker;

@@ -268,6 +268,39 @@ TEST_CASE("executions and ends that no report told are found in the broker's boo
   CHECK_MESSAGE(desk.at(filled.id).version == version, "the second time changes nothing");
 }
 
+TEST_CASE("terms that the broker's book shows and no confirmation told are taken over") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.broker->replace_answer = SendResult{SendOutcome::kRejected, "", "already so"};
+  desk.oms->replace(order.id, Quantity::from_int(40), std::nullopt);
+  REQUIRE(desk.at(order.id).qty == Quantity::from_int(100));
+  desk.broker->held[order.client_order_id].qty = Quantity::from_int(40);
+  desk.oms->recover();
+  CHECK(desk.at(order.id).qty == Quantity::from_int(40));
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.event_words(order.id).back() == "order.replaced");
+  desk.oms->recover();
+  CHECK(desk.event_words(order.id).back() == "order.replaced");
+}
+
+TEST_CASE("an acceptance that comes after the refusal of a second attempt is an incident, not silence (I4)") {
+  EngineOptions options;
+  options.lease = std::chrono::seconds(1);
+  Desk desk(BrokerClass::kEnforced, options);
+  desk.broker->during_place =
+      [&](const Order&) {  // the first attempt hangs: its lease ends, it is sent again
+        desk.clock->advance(std::chrono::seconds(20));
+        desk.broker->fates = {Fate::kReject};
+        desk.oms->recover();
+        desk.broker->fates.clear();
+      };
+  const Order order = desk.place_one();
+  CHECK(desk.broker->sends[order.client_order_id] == 2);
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
+  CHECK(desk.at(order.id).incident);
+  CHECK(desk.oms->health().halts.size() == 1);
+}
+
 TEST_CASE("a wall clock that jumps a day ends no lease and frees no rate limit (row 49)") {
   for (const auto jump : {std::chrono::hours(24), std::chrono::hours(-24)}) {
     Desk desk;

@@ -1,0 +1,32 @@
+#include "engine/incident.hpp"
+
+#include "codec/audit_json.hpp"
+#include "engine/order_change.hpp"
+
+namespace orchestrator::engine {
+
+void stop_account(ChangeSet& changes, const Order& order, const std::string& why, Timestamp now) {
+  constexpr const char* kBySelf = "orchestrator";
+  const std::string reason = "order " + std::to_string(order.id) + ": " + why;
+  changes.unit().halts.push_back(
+      {ControlScope::kBroker, order.broker, reason, now, HaltMode::kCancelOnly, kBySelf});
+  AuditEntry entry = codec::order_decided("incident", order, why);
+  entry.at = now;
+  entry.by = kBySelf;
+  changes.unit().audit.push_back(std::move(entry));
+}
+
+void check_acknowledgement(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now) {
+  if (order.incident) return;
+  std::string what;
+  if (!ext_order_id.empty() && !order.ext_order_id.empty() && ext_order_id != order.ext_order_id) {
+    what = "the broker acknowledged this order a second time, as " + ext_order_id;
+  } else if (order.status == OrderStatus::kRejected) {
+    what = "the broker acknowledged this order after it had refused it";
+  }
+  if (what.empty()) return;
+  changes.apply(order, make_signal(OrderSignal::kIncident, now, what));
+  stop_account(changes, order, what, now);
+}
+
+}  // namespace orchestrator::engine
