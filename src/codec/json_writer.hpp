@@ -8,11 +8,13 @@
 // document that no reader takes would be worse than a wrong character in a message.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +28,30 @@ namespace orchestrator::codec {
 
 // Appends `text` as a JSON string literal, quotes included.
 void append_quoted(std::string& out, std::string_view text);
+
+// No byte needs an escape or a look at its neighbours: printable ASCII without quote and backslash.
+[[nodiscard]] inline bool is_plain(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = kOnes * 0x80;
+  const auto special = [](std::uint64_t bytes) {
+    const std::uint64_t quote = bytes ^ (kOnes * '"');
+    const std::uint64_t backslash = bytes ^ (kOnes * '\\');
+    const std::uint64_t control = (bytes - kOnes * 0x20) & ~bytes;
+    return (bytes | control | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kTops;
+  };
+  const char* at = text.data();
+  std::size_t left = text.size();
+  std::uint64_t bytes = 0;
+  for (; left >= sizeof bytes; at += sizeof bytes, left -= sizeof bytes) {
+    std::memcpy(&bytes, at, sizeof bytes);
+    if (special(bytes) != 0) return false;
+  }
+  bytes = kOnes * 'a';
+  for (std::size_t i = 0; i < left; ++i) {
+    bytes = (bytes << 8) | static_cast<unsigned char>(at[i]);
+  }
+  return special(bytes) == 0;
+}
 
 template <class Number>
 concept JsonInteger = std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
@@ -45,6 +71,7 @@ class JsonWriter {
   JsonWriter& end_array() { return close(']'); }
 
   JsonWriter& key(std::string_view name) {
+    if (append_short(name, true)) return *this;
     separate();
     append_quoted(out_, name);
     out_.push_back(':');
@@ -52,6 +79,7 @@ class JsonWriter {
   }
 
   JsonWriter& value(std::string_view text) {
+    if (append_short(text, false)) return *this;
     separate();
     append_quoted(out_, text);
     return *this;
@@ -106,10 +134,27 @@ class JsonWriter {
   JsonWriter& member_null(std::string_view name) { return key(name).null(); }
 
  private:
-  void separate() {
-    if (out_.size() == begin_) return;
+  [[nodiscard]] bool comma_is_due() const {
+    if (out_.size() == begin_) return false;
     const char last = out_.back();
-    if (last != '{' && last != '[' && last != ':') out_.push_back(',');
+    return last != '{' && last != '[' && last != ':';
+  }
+  void separate() {
+    if (comma_is_due()) out_.push_back(',');
+  }
+  // Nearly all texts are short and need no escapes: comma, quotes and colon go out with them in one piece.
+  // False: this one is not, and nothing was appended.
+  bool append_short(std::string_view text, bool is_key) {
+    std::array<char, 64> piece;
+    if (text.size() > piece.size() - 4 || !is_plain(text)) return false;
+    char* end = piece.data();
+    if (comma_is_due()) *end++ = ',';
+    *end++ = '"';
+    end = std::copy(text.begin(), text.end(), end);
+    *end++ = '"';
+    if (is_key) *end++ = ':';
+    out_.append(piece.data(), static_cast<std::size_t>(end - piece.data()));
+    return true;
   }
   JsonWriter& open(char bracket) {
     separate();

@@ -38,8 +38,9 @@ constexpr int kIndexCharacters = 3;
 void put_u8(std::string& out, std::uint8_t value) { out += static_cast<char>(value); }
 
 void put_u64(std::string& out, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8)
-    put_u8(out, static_cast<std::uint8_t>((value >> shift) & 0xff));
+  std::array<char, 8> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>((value >> (56 - 8 * i)) & 0xff);
+  out.append(bytes.data(), bytes.size());
 }
 
 void put_i64(std::string& out, std::int64_t value) { put_u64(out, static_cast<std::uint64_t>(value)); }

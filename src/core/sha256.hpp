@@ -19,7 +19,9 @@ class Sha256 {
  public:
   using Digest = std::array<std::byte, 32>;
 
-  Sha256();
+  // kPortable: without the processor's own instructions, wherever it has them.
+  enum class Instructions : std::uint8_t { kBest, kPortable };
+  explicit Sha256(Instructions instructions = Instructions::kBest);
 
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
@@ -32,7 +34,9 @@ class Sha256 {
 
   void reset();
   void compress(const std::byte* block, std::size_t count);
+  void compress_portably(const std::byte* block, std::size_t count);
 
+  Instructions instructions_;
   std::array<std::uint32_t, 8> state_;
   std::array<std::byte, kBlockSize> buffer_;
   std::uint64_t size_;  // Bytes so far; the last size_ % kBlockSize of them wait in buffer_.

@@ -25,6 +25,13 @@ bool covers(const Halt& halt, const Order& order, const std::string& portfolio) 
 
 }  // namespace
 
+bool is_untouched(const Order& order) {
+  return order.fill_qty.is_zero() && order.fill_notional.is_zero() && order.fees.is_zero() &&
+         !order.ended_as && !order.cancel_requested && !order.pending_qty && !order.pending_price_limit &&
+         order.replace_count == 0 && !order.overfilled && !order.late_fill && !order.busted &&
+         !order.parked && !order.incident && !order.executed_at && !order.ended_at && !order.settled_at;
+}
+
 void check_consistent(const AcceptUnit& unit) {
   const OrderBatch& batch = unit.batch;
   if (unit.orders.empty()) refuse("a batch without orders");
@@ -40,6 +47,7 @@ void check_consistent(const AcceptUnit& unit) {
     if (order.status != OrderStatus::kPlaced && order.status != OrderStatus::kSubmitting) {
       refuse("order " + order.client_order_id + " is neither placed nor submitting");
     }
+    if (!is_untouched(order)) refuse("order " + order.client_order_id + " is new and has a history");
   }
 }
 

@@ -13,6 +13,9 @@ namespace orchestrator {
 // Stores find the orders of a batch by its portfolio, tenant and time, and its key by the record. Throws
 // Error(internal) for a unit that disagrees with itself or has no orders: the engine's defect.
 void check_consistent(const AcceptUnit& unit);
+// Nothing has happened to it but acceptance, claims and an acknowledgement. Every order is accepted like
+// that.
+[[nodiscard]] bool is_untouched(const Order& order);
 // The same for what compose() filled in.
 void check_composed(const AcceptUnit& unit);
 

@@ -12,7 +12,6 @@
 #include <map>
 
 #include "codec/event_log.hpp"
-#include "codec/receipt_json.hpp"
 #include "codec/request_json.hpp"
 #include "core/exact_ratio.hpp"
 #include "core/failpoint.hpp"
@@ -28,6 +27,7 @@ namespace orchestrator::engine {
 namespace {
 
 constexpr std::string_view kOperation = "place";
+constexpr std::size_t kPlacedLineTypical = 448;
 
 // A request that passed: its orders as they will be stored, and what the receipt says of each leg.
 struct Plan {
@@ -190,6 +190,8 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
 
   check_total(request, validation);
   Plan plan;
+  plan.orders.reserve(request.orders.size());
+  plan.receipt.orders.reserve(request.orders.size());
   plan.limits = snapshot.limits;
   plan.receipt.portfolio_id = request.portfolio_id;
   plan.receipt.idempotency_key = key;
@@ -228,7 +230,7 @@ void claim_for_sending(Context& context, std::vector<Order>& orders, Timestamp n
 }
 
 AcceptUnit make_unit(const Context& context, const BatchRequest& request, const IdempotencyScope& scope,
-                     const Fingerprint& print, const Plan& plan, Timestamp now) {
+                     const Fingerprint& print, Plan& plan, Timestamp now) {
   AcceptUnit unit;
   unit.idempotency.scope = scope;
   unit.idempotency.fingerprint = print;
@@ -243,7 +245,7 @@ AcceptUnit make_unit(const Context& context, const BatchRequest& request, const 
   unit.batch.total_orders = static_cast<std::int32_t>(plan.orders.size());
   unit.batch.open_orders = unit.batch.total_orders;
   unit.batch.version = 1;
-  unit.orders = plan.orders;
+  unit.orders = std::move(plan.orders);
   unit.limits = plan.limits;
   unit.margin = plan.margin;
   unit.notional = plan.notional;
@@ -255,18 +257,18 @@ AcceptUnit make_unit(const Context& context, const BatchRequest& request, const 
 void compose(AcceptUnit& unit, Receipt& receipt) {
   receipt.batch_id = unit.batch.id;
   for (const Order& order : unit.orders) receipt.orders[static_cast<std::size_t>(order.leg)].id = order.id;
-  receipt.json = to_json(receipt);
   unit.idempotency.batch_id = unit.batch.id;
-  unit.idempotency.response = receipt.json;
+  unit.idempotency.response = to_json(receipt);
 
   EventRow row;
   row.batch_id = unit.batch.id;
   row.at = unit.batch.created_at;
   codec::append_event(row.lines, EventType::kBatchPlaced, 0, ++unit.batch.event_seq,
                       batch_event_data(unit.batch));
+  row.lines.reserve(row.lines.size() + unit.orders.size() * kPlacedLineTypical);
   for (Order& order : unit.orders) {
     codec::append_event(row.lines, EventType::kOrderPlaced, order.id, ++order.event_seq,
-                        placed_event_data(order));
+                        [&order](std::string& out) { append_placed_event_data(out, order); });
   }
   unit.events.clear();
   unit.events.push_back(std::move(row));
@@ -279,7 +281,7 @@ Accepted claimed_part(Receipt receipt, std::vector<Order> orders) {
 }
 
 // The answer to a key that was used before.
-Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timestamp now) {
+Receipt replay(Context& context, const IdempotencyRecord& record, const Fingerprint& print, Timestamp now) {
   if (record.fingerprint != print && !ORCHESTRATOR_PLANTED(kAnyBody)) {
     throw Error(ErrorCode::kIdempotencyConflict, "idempotency key '" + record.scope.key +
                                                      "' was used with another request (batch " +
@@ -290,9 +292,8 @@ Receipt replay(const IdempotencyRecord& record, const Fingerprint& print, Timest
                 "idempotency key '" + record.scope.key + "' placed batch " + std::to_string(record.batch_id) +
                     " and its stored receipt has expired; read the batch instead, or use a new key");
   }
-  Receipt receipt = codec::parse_receipt(record.response);
+  Receipt receipt = *context.receipts.parse(record.batch_id, record.response);
   receipt.replayed = true;
-  receipt.json = record.response;
   return receipt;
 }
 
@@ -330,10 +331,11 @@ Accepted accept_new(Context& context, const BatchRequest& request, const Idempot
         context.replays.was_new();
         context.reference.remember(result.usage);
         if (context.idempotency) context.idempotency->remember(unit.idempotency);
+        plan.receipt.json = std::move(unit.idempotency.response);
         return claimed_part(std::move(plan.receipt), std::move(unit.orders));
       case AcceptResult::Status::kKeyExists:
         context.replays.was_replay();
-        return {replay(*result.existing, print, now), {}, false};
+        return {replay(context, *result.existing, print, now), {}, false};
       case AcceptResult::Status::kHalted:
         throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
       case AcceptResult::Status::kLimit:
@@ -362,10 +364,13 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
                                fresh_key ? make_random_key() : request.idempotency_key};
   const Fingerprint print = fingerprint(request);
   if (!fresh_key) {
-    if (const auto record = find_record(context, scope, now)) return {replay(*record, print, now), {}, false};
+    if (const auto record = find_record(context, scope, now))
+      return {replay(context, *record, print, now), {}, false};
   }
   if (context.latch.closed()) {
-    if (const auto record = find_stored(context, scope, now)) return {replay(*record, print, now), {}, false};
+    if (const auto record = find_stored(context, scope, now)) {
+      return {replay(context, *record, print, now), {}, false};
+    }
     throw Error(ErrorCode::kHalted, "no new orders are taken: something stored or decided cannot be (" +
                                         context.latch.why() + "); run an audit, then start the process anew");
   }
@@ -376,7 +381,7 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
     if (fresh_key || !about_the_request(refused.code())) throw;
     const auto record = find_stored(context, scope, now);
     if (!record) throw;
-    return {replay(*record, print, now), {}, false};
+    return {replay(context, *record, print, now), {}, false};
   }
 }
 

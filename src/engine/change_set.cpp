@@ -32,16 +32,23 @@ EventType ending_of(BatchStatus status) {
 
 }  // namespace
 
+ChangeSet::Entry* ChangeSet::find(OrderId id) {
+  const auto at = std::ranges::lower_bound(by_id_, id, {}, &std::pair<OrderId, Entry*>::first);
+  return at == by_id_.end() || at->first != id ? nullptr : at->second;
+}
+
 Order& ChangeSet::take(const Order& order) {
-  const auto [at, inserted] = entries_.try_emplace(
-      order.id,
-      Entry{order, order.status, order.fill_qty, order.margin_reserved, order.version, order.qty, false});
-  return at->second.order;
+  if (Entry* entry = find(order.id)) return entry->order;
+  if (entries_.empty() || entries_.back().size() == chunk_) entries_.emplace_back().reserve(chunk_);
+  Entry& added = entries_.back().emplace_back(order);
+  const auto at = std::ranges::upper_bound(by_id_, order.id, {}, &std::pair<OrderId, Entry*>::first);
+  by_id_.insert(at, {order.id, &added});
+  return added.order;
 }
 
 Verdict ChangeSet::apply(Order& order, const Signal& signal) {
   const Verdict decided = apply_signal(order, signal, *this);
-  if (decided == Verdict::kApply || decided == Verdict::kFlag) entries_.at(order.id).touched = true;
+  if (decided == Verdict::kApply || decided == Verdict::kFlag) find(order.id)->touched = true;
   return decided;
 }
 
@@ -54,24 +61,27 @@ void ChangeSet::emit(EventType type, Order& order, const Execution* execution) {
   } else if (row.order_id != order.id) {
     row.order_id = 0;
   }
-  codec::append_event(row.lines, type, order.id, ++order.event_seq, order_event_data(order, execution));
+  codec::append_event(row.lines, type, order.id, ++order.event_seq,
+                      [&](std::string& out) { append_order_event_data(out, order, execution); });
 }
 
 bool ChangeSet::empty() const {
   const bool untouched =
-      std::ranges::none_of(entries_, [](const auto& entry) { return entry.second.touched; });
+      std::ranges::none_of(by_id_, [](const auto& entry) { return entry.second->touched; });
   return untouched && unit_.executions.empty() && unit_.inbox_add.empty() && unit_.inbox_remove.empty() &&
          !unit_.cursor;
 }
 
 void ChangeSet::add_batches() {
   std::map<BatchId, std::vector<const Entry*>> moved;
-  for (const auto& [id, entry] : entries_) {
-    if (!entry.touched) continue;
-    OrderBatch probe;
-    const std::int32_t* before = &count_of(probe, entry.status_before, entry.fill_before, entry.qty_before);
-    const std::int32_t* after = &count_of(probe, entry.order.status, entry.order.fill_qty, entry.order.qty);
-    if (before != after) moved[entry.order.batch_id].push_back(&entry);
+  OrderBatch probe;
+  for (const auto& [id, entry] : by_id_) {
+    if (!entry->touched) continue;
+    const std::int32_t* before =
+        &count_of(probe, entry->status_before, entry->fill_before, entry->qty_before);
+    const std::int32_t* after =
+        &count_of(probe, entry->order.status, entry->order.fill_qty, entry->order.qty);
+    if (before != after) moved[entry->order.batch_id].push_back(entry);
   }
   for (const auto& [id, entries] : moved) add_batch(id, entries);
 }
@@ -103,22 +113,21 @@ void ChangeSet::add_batch(BatchId id, const std::vector<const Entry*>& entries) 
 
 CommitStatus ChangeSet::commit(OrderStore& store) {
   add_batches();
-  for (auto& [id, entry] : entries_) {
-    if (!entry.touched) continue;
-    const Money delta = entry.order.margin_reserved - entry.margin_before;
-    if (delta.is_negative()) unit_.margins.push_back({entry.order.portfolio_id, delta, std::nullopt});
-    entry.order.version = entry.version_before + 1;
-    unit_.orders.push_back(entry.order);
+  unit_.orders.reserve(by_id_.size());
+  for (const auto& [id, entry] : by_id_) {
+    if (!entry->touched) continue;
+    const Money delta = entry->order.margin_reserved - entry->margin_before;
+    if (delta.is_negative()) unit_.margins.push_back({entry->order.portfolio_id, delta, std::nullopt});
+    entry->order.version = entry->version_before + 1;
+    unit_.orders.push_back(std::move(entry->order));
   }
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
   ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(store, unit_));
   return store.commit(unit_);
 }
 
-std::string order_event_data(const Order& order, const Execution* execution) {
-  std::string text;
-  text.reserve(256);
-  codec::JsonWriter json(text);
+void append_order_event_data(std::string& out, const Order& order, const Execution* execution) {
+  codec::JsonWriter json(out);
   json.begin_object()
       .member("order_id", order.id)
       .member("batch_id", order.batch_id)
@@ -142,13 +151,10 @@ std::string order_event_data(const Order& order, const Execution* execution) {
         .end_object();
   }
   json.end_object();
-  return text;
 }
 
-std::string placed_event_data(const Order& order) {
-  std::string text;
-  text.reserve(384);
-  codec::JsonWriter json(text);
+void append_placed_event_data(std::string& out, const Order& order) {
+  codec::JsonWriter json(out);
   json.begin_object()
       .member("order_id", order.id)
       .member("batch_id", order.batch_id)
@@ -169,7 +175,6 @@ std::string placed_event_data(const Order& order) {
       .member("multiplier", order.multiplier)
       .member("margin_reserved", order.margin_reserved)
       .end_object();
-  return text;
 }
 
 std::string batch_event_data(const OrderBatch& batch) {

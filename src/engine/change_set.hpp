@@ -5,8 +5,10 @@
 // version rises by exactly one; batch counts move by what the orders' statuses moved.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/order_life.hpp"
@@ -17,7 +19,9 @@ namespace orchestrator::engine {
 class ChangeSet final : public EventSink {
  public:
   // `store` must outlive the set; it is read for batch rows only when an order's ending changes one.
-  ChangeSet(const OrderStore& store, Timestamp now) : store_(store), now_(now) {}
+  // `orders_typical`: how many orders it will hold, more or less.
+  ChangeSet(const OrderStore& store, Timestamp now, std::size_t orders_typical = 4)
+      : store_(store), now_(now), chunk_(std::max<std::size_t>(orders_typical, 4)) {}
 
   // Takes an order as read from the store. The reference stays valid until commit(); an order already in
   // the set is returned as it stands now.
@@ -36,6 +40,14 @@ class ChangeSet final : public EventSink {
 
  private:
   struct Entry {
+    explicit Entry(const Order& from)
+        : order(from),
+          status_before(from.status),
+          fill_before(from.fill_qty),
+          margin_before(from.margin_reserved),
+          version_before(from.version),
+          qty_before(from.qty) {}
+
     Order order;
     OrderStatus status_before;
     Quantity fill_before;
@@ -45,20 +57,23 @@ class ChangeSet final : public EventSink {
     bool touched = false;
   };
 
+  [[nodiscard]] Entry* find(OrderId id);
   void add_batches();
   void add_batch(BatchId id, const std::vector<const Entry*>& entries);
 
   const OrderStore& store_;
   Timestamp now_;
-  std::map<OrderId, Entry> entries_;
+  std::size_t chunk_;
+  std::vector<std::vector<Entry>> entries_;        // each reserved whole, so that addresses stay
+  std::vector<std::pair<OrderId, Entry*>> by_id_;  // ascending
   std::map<BatchId, EventRow> rows_;
   ChangeUnit unit_;
 };
 
 // The data of an order's event: what a consumer needs to follow the order without asking.
-[[nodiscard]] std::string order_event_data(const Order& order, const Execution* execution);
+void append_order_event_data(std::string& out, const Order& order, const Execution* execution);
 // `order.placed` carries the whole order; `batch.*` the counts.
-[[nodiscard]] std::string placed_event_data(const Order& order);
+void append_placed_event_data(std::string& out, const Order& order);
 [[nodiscard]] std::string batch_event_data(const OrderBatch& batch);
 
 }  // namespace orchestrator::engine

@@ -15,6 +15,7 @@
 
 #include "engine/breaker.hpp"
 #include "engine/latch.hpp"
+#include "engine/receipt_cache.hpp"
 #include "engine/reference_cache.hpp"
 #include "engine/replay_forecast.hpp"
 #include "orchestrator/orchestrator.hpp"
@@ -62,6 +63,7 @@ struct Context {
   ResyncPace resync_pace;
   mutable ReferenceCache reference;
   ReplayForecast replays;
+  ReceiptCache receipts;
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 

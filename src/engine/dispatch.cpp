@@ -55,6 +55,19 @@ bool outcome_applies(const Order& sent, const Order& stored, const SendResult& r
          stored.attempt == sent.attempt;
 }
 
+// In the order of ids.
+std::vector<Order> read_again(const Context& context, std::span<const Order> orders) {
+  std::vector<OrderId> ids;
+  ids.reserve(orders.size());
+  for (const Order& order : orders) ids.push_back(order.id);
+  return context.store->orders({.ids = ids, .limit = ids.size()});
+}
+
+const Order* find_row(std::span<const Order> rows, OrderId id) {
+  const auto row = std::ranges::lower_bound(rows, id, {}, &Order::id);
+  return row == rows.end() || row->id != id ? nullptr : &*row;
+}
+
 // T3 for orders of one request. Rows as claimed are tried first; after a lost race they are read again.
 // Returns whether reports wait in the inbox.
 bool record(Context& context, std::span<const Order> sent, std::span<const SendResult> results) {
@@ -62,14 +75,12 @@ bool record(Context& context, std::span<const Order> sent, std::span<const SendR
   bool reread = false;
   bool inbox_waiting = true;  // not known without a commit
   until_committed([&] {
-    ChangeSet changes(*context.store, now);
-    std::vector<OrderId> ids;
-    for (const Order& order : sent) ids.push_back(order.id);
-    const std::vector<Order> rows = reread ? context.store->orders({.ids = ids, .limit = ids.size()})
-                                           : std::vector<Order>(sent.begin(), sent.end());
+    ChangeSet changes(*context.store, now, sent.size());
+    const std::vector<Order> read = reread ? read_again(context, sent) : std::vector<Order>();
     for (std::size_t i = 0; i < sent.size(); ++i) {
-      const auto row = std::ranges::find(rows, sent[i].id, &Order::id);
-      if (row == rows.end() || !outcome_applies(sent[i], *row, results[i])) continue;
+      const Order* row = &sent[i];
+      if (reread) row = find_row(read, sent[i].id);
+      if (row == nullptr || !outcome_applies(sent[i], *row, results[i])) continue;
       Order& order = changes.take(*row);
       if (results[i].outcome == SendOutcome::kAccepted) {
         check_acknowledgement(changes, order, results[i].ext_order_id, now);
@@ -98,10 +109,12 @@ struct Sending {
 };
 
 // Why this order must not be sent any more; empty: it may be.
-std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts) {
+std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts,
+                         Timestamp now) {
   const Timestamp deadline = *order.lease_until - context.options.lease / kLeaseShareMin;
-  if (context.clock->monotonic() >= deadline && !ORCHESTRATOR_PLANTED(kLeaseIgnored))
+  if (now >= deadline && !ORCHESTRATOR_PLANTED(kLeaseIgnored)) {
     return "the sender's lease was nearly over before it could send";
+  }
   return is_halted(halts, order) ? "stopped before it could be sent" : "";
 }
 
@@ -109,14 +122,21 @@ std::string why_not_send(const Context& context, const Order& order, const std::
 void send_request(Context& context, BrokerConnector& broker, std::span<const Order> request,
                   Sending& sending_so_far) {
   const auto reference = context.reference.present(*context.store);
-  std::vector<Order> sending;
-  for (const Order& order : request) {
-    const std::string why_not = why_not_send(context, order, reference->halts);
-    if (why_not.empty()) {
-      sending.push_back(order);
-    } else {
-      give_back(context, std::span(&order, 1), why_not);
+  const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
+    return !why_not_send(context, order, reference->halts, now).empty();
+  };
+  std::vector<Order> rest;
+  std::span<const Order> sending = request;
+  if (std::ranges::any_of(request, held_back)) {
+    for (const Order& order : request) {
+      const std::string why_not = why_not_send(context, order, reference->halts, context.clock->monotonic());
+      if (why_not.empty()) {
+        rest.push_back(order);
+      } else {
+        give_back(context, std::span(&order, 1), why_not);
+      }
     }
+    sending = rest;
   }
   if (sending.empty()) return;
   ORCHESTRATOR_FAILPOINT("dispatch.before_send");
@@ -155,7 +175,9 @@ Sending send_to(Context& context, const std::string& name, std::span<const Order
 }  // namespace
 
 std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
-  std::ranges::stable_sort(claimed, {}, &Order::broker);
+  if (!std::ranges::is_sorted(claimed, {}, &Order::broker)) {
+    std::ranges::stable_sort(claimed, {}, &Order::broker);
+  }
   std::size_t sent = 0;
   FirstFailure failure;
   for (auto begin = claimed.begin(); begin != claimed.end();) {

@@ -47,16 +47,14 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
     if (verdict(order.status, signal.kind) == Verdict::kRefuse) refuse(order, what);
     prepare(order, changes);
     changes.apply(order, signal);
-    if (changes.empty()) {
-      result = order;
-      return CommitStatus::kCommitted;
-    }
+    result = order;
+    if (changes.empty()) return CommitStatus::kCommitted;
     const CommitStatus status = changes.commit(*context.store);
     if (status == CommitStatus::kHalted) refuse_stopped(context, changes.unit());
     if (status == CommitStatus::kLimit) {
       throw Error(ErrorCode::kLimitExceeded, "the portfolio's available margin does not cover the change");
     }
-    result = order;  // with the version that the commit gave it: what follows compares against it
+    if (status == CommitStatus::kCommitted) ++result.version;
     return status;
   });
   return result;

@@ -51,6 +51,36 @@ std::unique_ptr<Store> open(const std::string& path, milliseconds busy_timeout =
 
 }  // namespace
 
+TEST_CASE("two stores on one file see each other's changes of reference data") {
+  const TemporaryFolder folder;
+  const auto one = open(folder.file("book.db"));
+  const auto two = open(folder.file("book.db"));
+  place(*one, {.key = "a"});
+  const std::int64_t version = one->reference_version();
+  CHECK(version != 0);
+  CHECK(two->reference_version() == version);
+  two->put_halt({.scope = ControlScope::kAll});
+  CHECK(one->reference_version() == two->reference_version());
+  CHECK(one->reference_version() != version);
+}
+
+TEST_CASE("nothing is kept over a change whose process died, until the next turn") {
+  const TemporaryFolder folder;
+  const auto store = open(folder.file("book.db"));
+  place(*store, {.key = "a"});
+  const std::int64_t version = store->reference_version();
+  {
+    sqlite::LockFile other(sqlite::lock_path(folder.file("book.db")), 0600);
+    const sqlite::LockFile::Turn turn(other, milliseconds(1000));
+    other.begin_change();
+    CHECK(store->reference_version() == 0);
+  }
+  CHECK(store->reference_version() == 0);
+  place(*store, {.key = "b"});
+  CHECK(store->reference_version() != 0);
+  CHECK(store->reference_version() != version);
+}
+
 TEST_CASE("two stores on one file see each other's commits") {
   const TemporaryFolder folder;
   const auto one = open(folder.file("book.db"));

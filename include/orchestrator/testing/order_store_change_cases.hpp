@@ -35,6 +35,49 @@ inline void commit_writes_all_that_may_change_of_an_order(Store& store) {
   CHECK(text_of(order_of(store, before.id)) == text_of(cleared));
 }
 
+// The commonest change: a store may write it by a shorter way.
+inline void an_acknowledgement_writes_all_that_came_with_it(Store& store) {
+  Order wanted = place(store, {}).at(0);
+  wanted.ext_order_id = "X1";
+  wanted.status = OrderStatus::kAcked;
+  wanted.qty += Quantity::from_int(1);
+  wanted.price_limit = Price::from_string("7.25");
+  wanted.stop_price = Price::from_string("7.5");
+  wanted.margin_reserved = money("3.000000000000000001");
+  wanted.reason = "as told";
+  wanted.attempt = 2;
+  wanted.lease_epoch += 3;
+  wanted.lease_owner = 9;
+  wanted.lease_until = kNow + std::chrono::seconds(4);
+  wanted.submitted_at = kNow + std::chrono::seconds(5);
+  wanted.acked_at = kNow + std::chrono::seconds(6);
+  wanted.event_seq = 7;
+  ++wanted.version;
+  ChangeUnit unit;
+  unit.orders = {wanted};
+  REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
+  CHECK(text_of(order_of(store, wanted.id)) == text_of(wanted));
+  CHECK(store.orders({.ext_order_id = "X1"}).size() == 1);
+  CHECK(store.commit(unit) == CommitStatus::kConflict);
+}
+
+inline void a_commit_tells_whether_reports_wait(Store& store) {
+  ChangeUnit quiet;
+  quiet.cursor = BrokerCursor{"north", "A1", "c1"};
+  REQUIRE(store.commit(quiet) == CommitStatus::kCommitted);
+  CHECK_FALSE(quiet.inbox_waiting);
+  ChangeUnit adds;
+  adds.inbox_add.emplace_back().report.broker = "north";
+  REQUIRE(store.commit(adds) == CommitStatus::kCommitted);
+  CHECK(adds.inbox_waiting);
+  REQUIRE(store.commit(quiet) == CommitStatus::kCommitted);
+  CHECK(quiet.inbox_waiting);
+  ChangeUnit removes;
+  removes.inbox_remove = {store.inbox("north").at(0).id};
+  REQUIRE(store.commit(removes) == CommitStatus::kCommitted);
+  CHECK_FALSE(removes.inbox_waiting);
+}
+
 inline void an_order_is_found_by_the_brokers_latest_id(Store& store) {
   const auto orders = place(store, {.orders = 2});
   const auto found = [&store](const char* ext_order_id) {

@@ -323,6 +323,30 @@ inline void stop_switches_are_kept_by_scope_and_target(Store& store) {
   CHECK(store.halts().size() == 2);
 }
 
+inline void every_change_of_reference_data_makes_another_version(Store& store) {
+  place(store, {});  // whatever a new store has to do before its first answer
+  std::int64_t version = store.reference_version();
+  CHECK(version != 0);
+  const auto changes = [&](const std::function<void()>& change) {
+    change();
+    CHECK(store.reference_version() != 0);
+    CHECK(store.reference_version() != version);
+    version = store.reference_version();
+  };
+  const std::vector<Instrument> instruments{{.id = 7, .symbol = "SEVEN"}};
+  std::int64_t rule = 0;
+  changes([&] { store.put_instruments(instruments); });
+  changes([&] { store.put_broker({.broker_name = "north"}); });
+  changes([&] { store.put_limits({.portfolio_id = 1}); });
+  changes([&] { rule = store.add_routing_rule({.targets = {{"north", 1}}}); });
+  changes([&] { store.remove_routing_rule(rule); });
+  changes([&] { store.put_halt(halt_of(ControlScope::kPortfolio, "5")); });
+  changes([&] { store.remove_halt(ControlScope::kPortfolio, "5"); });
+  changes([&] { store.put_holidays("NSE", std::vector{Date()}); });
+  place(store, {.key = "another"});
+  CHECK(store.reference_version() == version);
+}
+
 inline void holidays_add_up_per_calendar(Store& store) {
   const Date first = std::chrono::sys_days(std::chrono::year(2026) / 1 / 26);
   const Date second = first + std::chrono::days(10);

@@ -226,6 +226,8 @@ inline void a_unit_that_disagrees_with_itself_is_refused(Store& store) {
   broken([](AcceptUnit& unit) { unit.orders[1].tenant = "other"; });
   broken([](AcceptUnit& unit) { unit.orders[1].created_at += std::chrono::microseconds(1); });
   broken([](AcceptUnit& unit) { unit.orders[1].status = OrderStatus::kAcked; });
+  broken([](AcceptUnit& unit) { unit.orders[1].fill_qty = Quantity::from_int(1); });
+  broken([](AcceptUnit& unit) { unit.orders[1].parked = true; });
   broken([](AcceptUnit& unit) { unit.batch.idempotency_key = "another"; });
   broken([](AcceptUnit& unit) {
     unit.compose = [compose = unit.compose](AcceptUnit& with_ids) {

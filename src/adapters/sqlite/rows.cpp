@@ -4,7 +4,7 @@
 
 #include "core/audit_chain.hpp"
 #include "core/rate_window.hpp"
-
+#include "core/store_rules.hpp"
 #include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator::sqlite {
@@ -107,6 +107,22 @@ bool update_order(Connection& connection, const Order& order) {
   static const std::string kAnyExtOrderId =
       "UPDATE orders SET ext_order_id = ?, " + assignments(kOrderLiveColumns) + kIfUnchanged;
 
+  // The commonest change of all. A row of version 1 is as it was accepted, so what an untouched order holds
+  // of fills, endings and requests is there already.
+  static const std::string kFirstAck =
+      "UPDATE orders SET ext_order_id = ?, status = ?, qty = ?, price_limit = ?, stop_price = ?, "
+      "margin_reserved_whole = ?, margin_reserved_fraction = ?, reason = ?, attempt = ?, lease_epoch = ?, "
+      "lease_owner = ?, lease_until = ?, submitted_at = ?, acked_at = ?, version = ?, event_seq = ?" +
+      kIfUnchanged;
+  if (order.version == 2 && is_untouched(order)) {
+    connection.query(kFirstAck.c_str())
+        .bind(EmptyAsNull{order.ext_order_id}, order.status, order.qty, order.price_limit, order.stop_price,
+              order.margin_reserved, order.reason, order.attempt, order.lease_epoch, order.lease_owner,
+              order.lease_until, order.submitted_at, order.acked_at, order.version, order.event_seq, order.id,
+              order.version - 1, order.lease_epoch)
+        .run();
+    return connection.changes() == 1;
+  }
   if (order.status != OrderStatus::kAcked || order.ext_order_id.empty()) {
     Query query = connection.query(kSameExtOrderId.c_str());
     order_live_fields(order, bind_to(query));
