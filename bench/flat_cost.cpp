@@ -53,7 +53,9 @@ void full_database(benchmark::State& state, Session& session, std::size_t batch,
     Requests to_empty(batch, 1);
     Requests to_full(batch, 1);
     const double ratio = compare(state, *empty, *full, to_empty, to_full, batches, batch);
-    session.at_least("1,000,000 orders there, batch " + std::to_string(batch) + ": rate / empty", ratio, 0.9);
+    session.at_least(
+        std::to_string(orders) + " orders there, batch " + std::to_string(batch) + ": rate / empty", ratio,
+        0.9);
   }
   const BatchRows rows = sample_rows(session, batch);
   RawBook empty(folder.file("empty.db"), rows);

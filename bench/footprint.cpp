@@ -41,7 +41,7 @@ void memory(benchmark::State& state, Session& session) {
   state.counters["grown_MiB"] = grown / 1048576;
   state.counters["bytes_per_open_order"] = grown / static_cast<double>(orders);
   session.at_most("bytes of memory per open order", grown / static_cast<double>(orders), 1024);
-  session.at_most("growth over 1,000,000 orders, MiB", grown / 1048576, 32);
+  session.at_most("growth over " + std::to_string(orders) + " orders, MiB", grown / 1048576, 32);
 }
 
 // 100,000 open orders, every tenth in doubt: a new process opens the book in background mode, which begins to
@@ -71,7 +71,8 @@ void start(benchmark::State& state, Session& session) {
     state.SetIterationTime(took.back());
   }
   state.counters["seconds"] = median(took);
-  session.at_most("start with 100,000 open orders to the first accepted, s", median(took), 2);
+  session.at_most("start with " + std::to_string(orders) + " open orders to the first accepted, s",
+                  median(took), 2);
 }
 
 }  // namespace

@@ -1,6 +1,14 @@
 #include "measure.hpp"
 
+#include <ctime>
+
 namespace orchestrator::bench {
+
+double thread_cpu_seconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
 
 double quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;

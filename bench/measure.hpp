@@ -25,6 +25,9 @@ double seconds_of(Work&& work) {
   return Seconds(std::chrono::steady_clock::now() - start).count();
 }
 
+// What this thread has had of a processor: on a machine that is shared, steadier than the clock on the wall.
+[[nodiscard]] double thread_cpu_seconds();
+
 [[nodiscard]] double quantile(std::vector<double> values, double share);
 [[nodiscard]] double median(const std::vector<double>& values);
 

@@ -99,31 +99,49 @@ void grouping_gain(benchmark::State& state, Session& session) {
   session.at_least("32 callers over one caller, batch 1", median(gains), 7);
 }
 
+struct Latencies {
+  std::vector<double> all;
+  double seconds = 0;
+};
+
+// How long each of `each` calls of every caller took.
+template <class Call>
+Latencies latencies(std::size_t each, const Call& call) {
+  std::vector<std::vector<double>> took(kCallers);
+  Latencies result;
+  result.seconds = run_callers(kCallers, [&](std::size_t caller) {
+    took[caller].reserve(each);
+    for (std::size_t i = 0; i < each; ++i) took[caller].push_back(seconds_of([&] { call(caller); }));
+  });
+  for (const auto& some : took) result.all.insert(result.all.end(), some.begin(), some.end());
+  return result;
+}
+
+// Beside ours the raw grouping writer's: the tail that the disk makes is in both.
 void latency(benchmark::State& state, Session& session, Mode mode, const std::string& name) {
   const Folder folder(session.folder, "latency");
   const auto desk = open_desk({.database = folder.file("ours.db"), .mode = mode});
+  const Sides raw_side(session, 1);
   auto requests = requests_of(kCallers, 1);
   const std::size_t each = session.scaled(150);
   std::vector<double> p50;
   std::vector<double> p99;
   std::vector<double> ratios;
+  std::vector<double> raw_ratios;
   for (auto _ : state) {
-    std::vector<std::vector<double>> took(kCallers);
-    state.SetIterationTime(run_callers(kCallers, [&](std::size_t caller) {
-      took[caller].reserve(each);
-      for (std::size_t i = 0; i < each; ++i)
-        took[caller].push_back(
-            seconds_of([&] { benchmark::DoNotOptimize(desk->place(requests[caller].next())); }));
-    }));
-    std::vector<double> all;
-    for (const auto& some : took) all.insert(all.end(), some.begin(), some.end());
-    p50.push_back(quantile(all, 0.5) * 1e6);
-    p99.push_back(quantile(all, 0.99) * 1e6);
+    const auto ours = latencies(
+        each, [&](std::size_t caller) { benchmark::DoNotOptimize(desk->place(requests[caller].next())); });
+    state.SetIterationTime(ours.seconds);
+    p50.push_back(quantile(ours.all, 0.5) * 1e6);
+    p99.push_back(quantile(ours.all, 0.99) * 1e6);
     ratios.push_back(p99.back() / p50.back());
+    const auto raw = latencies(each, [&](std::size_t) { raw_side.raw->place_grouped(); });
+    raw_ratios.push_back(quantile(raw.all, 0.99) / quantile(raw.all, 0.5));
   }
   state.counters["p50_us"] = median(p50);
   state.counters["p99_us"] = median(p99);
   state.counters["p99_over_p50"] = median(ratios);
+  state.counters["raw_p99_over_p50"] = median(raw_ratios);
   session.at_most(name + ", 32 callers: p99 / p50", median(ratios), 3);
 }
 
@@ -132,16 +150,20 @@ void memory_engine(benchmark::State& state, Session& session, std::size_t batch,
                    double goal) {
   const std::size_t count = session.scaled(batches);
   std::vector<double> rates;
+  std::vector<double> cpu_rates;
   for (auto _ : state) {
     const auto desk = open_desk({.orders_max = std::max<std::size_t>(batch, 100)});
     Requests requests(batch, 0);
+    const double cpu_before = thread_cpu_seconds();
     const double seconds = seconds_of([&] {
       for (std::size_t i = 0; i < count; ++i) benchmark::DoNotOptimize(desk->place(requests.next()));
     });
+    cpu_rates.push_back(static_cast<double>(count * batch) / (thread_cpu_seconds() - cpu_before));
     rates.push_back(static_cast<double>(count * batch) / seconds);
     state.SetIterationTime(seconds);
   }
   state.counters["orders_per_s"] = median(rates);
+  state.counters["orders_per_cpu_s"] = median(cpu_rates);
   if (goal > 0) {
     session.at_least("memory store, batch " + std::to_string(batch) + ": orders/s", median(rates), goal);
   }

@@ -11,7 +11,7 @@ namespace orchestrator {
 
 [[nodiscard]] std::unique_ptr<Store> make_memory_store();
 
-// Keeps the most recently used `entries_max` records.
+// Keeps the most recently used `entries_max` records, and of them at most 64 MiB.
 [[nodiscard]] std::unique_ptr<IdempotencyStore> make_memory_idempotency_store(
     std::size_t entries_max = 10'000);
 

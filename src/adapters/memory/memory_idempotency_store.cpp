@@ -1,4 +1,7 @@
 // The idempotency cache in memory: the most recently used records, under one mutex.
+//
+// Invariant: bounded in records and in bytes, because the receipt of a large batch is a thousand times that
+// of a small one.
 
 #include <functional>
 #include <list>
@@ -9,6 +12,8 @@
 
 namespace orchestrator {
 namespace {
+
+constexpr std::size_t kBytesMax = std::size_t{64} * 1024 * 1024;
 
 class MemoryIdempotencyStore final : public IdempotencyStore {
  public:
@@ -34,13 +39,16 @@ class MemoryIdempotencyStore final : public IdempotencyStore {
   void remember(const IdempotencyRecord& record) noexcept override {
     try {
       const std::lock_guard lock(mutex_);
-      if (entries_max_ == 0) return;
+      if (entries_max_ == 0 || size_of(record) > kBytesMax) return;
       const auto found = index_.find(&record.scope);
       if (found != index_.end()) forget(found->second);
-      if (records_.size() == entries_max_) forget(std::prev(records_.end()));
+      while (records_.size() >= entries_max_ || (!records_.empty() && bytes_ + size_of(record) > kBytesMax)) {
+        forget(std::prev(records_.end()));
+      }
       records_.push_front(record);
       try {
         index_.emplace(&records_.front().scope, records_.begin());
+        bytes_ += size_of(record);
       } catch (...) {
         records_.pop_front();
         throw;
@@ -62,13 +70,19 @@ class MemoryIdempotencyStore final : public IdempotencyStore {
     bool operator()(const IdempotencyScope* a, const IdempotencyScope* b) const { return *a == *b; }
   };
 
+  static std::size_t size_of(const IdempotencyRecord& record) {
+    return sizeof record + record.response.size() + record.scope.key.size();
+  }
+
   void forget(Position at) {
+    bytes_ -= size_of(*at);
     index_.erase(&at->scope);
     records_.erase(at);
   }
 
   const std::size_t entries_max_;
   std::mutex mutex_;
+  std::size_t bytes_ = 0;                                                     // of records_
   std::list<IdempotencyRecord> records_;                                      // most recently used first
   std::unordered_map<const IdempotencyScope*, Position, Hash, Equal> index_;  // keys lie in records_
 };
