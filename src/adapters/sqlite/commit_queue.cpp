@@ -2,42 +2,66 @@
 
 #include "adapters/sqlite/commit_queue.hpp"
 
+#include <array>
+
 namespace orchestrator::sqlite {
 
 void CommitQueue::run(const Unit& unit) {
   Waiting mine;
   mine.unit = &unit;
   std::unique_lock lock(mutex_);
+  if (leading_) mine.seat = take_seat();
   waiting_.push_back(&mine);
-  if (leading_) mine.turn.wait(lock, [&mine] { return mine.done || mine.leads; });
+  if (mine.seat != nullptr) {
+    mine.seat->turn.wait(lock, [&mine] { return mine.done || mine.leads; });
+    mine.seat->taken = false;
+  }
   if (!mine.done) {
     leading_ = true;
     std::vector<Waiting*> group;
     group.swap(waiting_);
     lock.unlock();
     lead(group);
-    pass_on_leadership();
-    for (Waiting* waiting : group) {
-      if (waiting != &mine) finish(*waiting);
-    }
+    tell(group, mine);
   }
   if (mine.failure) std::rethrow_exception(mine.failure);
 }
 
-// First of all, so that the next leader wakes up while the callers of this group are told.
-void CommitQueue::pass_on_leadership() {
-  const std::lock_guard lock(mutex_);
-  leading_ = !waiting_.empty();
-  if (!leading_) return;
-  waiting_.front()->leads = true;
-  waiting_.front()->turn.notify_one();
+// A seat outlives its use, so that it may be notified after the lock was let go: a thread that is woken under
+// the lock only goes to sleep again over it.
+CommitQueue::Seat* CommitQueue::take_seat() {
+  for (Seat& seat : seats_) {
+    if (seat.taken) continue;
+    seat.taken = true;
+    return &seat;
+  }
+  seats_.emplace_back().taken = true;
+  return &seats_.back();
 }
 
-// Notifies under the lock: a caller that saw `done` without it would be gone, and its condition with it.
-void CommitQueue::finish(Waiting& waiting) {
-  const std::lock_guard lock(mutex_);
-  waiting.done = true;
-  waiting.turn.notify_one();
+// The next leader first, so that it wakes up while the callers of this group are told.
+void CommitQueue::tell(const std::vector<Waiting*>& group, const Waiting& mine) noexcept {
+  constexpr std::size_t kAtOnce = 64;
+  std::array<Seat*, kAtOnce> told;
+  std::size_t count = 0;
+  const auto wake = [&](Seat* seat) {
+    if (count == kAtOnce) return seat->turn.notify_one();
+    told[count++] = seat;
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    leading_ = !waiting_.empty();
+    if (leading_) {
+      waiting_.front()->leads = true;
+      wake(waiting_.front()->seat);
+    }
+    for (Waiting* waiting : group) {
+      if (waiting == &mine) continue;
+      waiting->done = true;  // from here on it may be gone as soon as the lock is free
+      wake(waiting->seat);
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) told[i]->turn.notify_one();
 }
 
 void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -39,16 +40,20 @@ class CommitQueue {
   void run(const Unit& unit);
 
  private:
+  struct Seat {
+    std::condition_variable turn;
+    bool taken = false;
+  };
   struct Waiting {
     const Unit* unit = nullptr;
     std::exception_ptr failure;
     bool leads = false;
     bool done = false;
-    std::condition_variable turn;
+    Seat* seat = nullptr;  // of everybody who did not find the queue idle
   };
 
-  void pass_on_leadership();
-  void finish(Waiting& waiting);
+  Seat* take_seat();
+  void tell(const std::vector<Waiting*>& group, const Waiting& mine) noexcept;
   void lead(const std::vector<Waiting*>& group) noexcept;
   void execute(const std::vector<Waiting*>& group);
   bool run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote);
@@ -56,7 +61,9 @@ class CommitQueue {
   void commit();
   void stop(ErrorCode code, const Error& error, const char* why) noexcept;
 
-  std::mutex mutex_;  // of waiting_, leading_ and the flags in Waiting; never held during I/O
+  std::mutex
+      mutex_;  // of all that follows down to the empty line, and of the flags in Waiting; not held during I/O
+  std::deque<Seat> seats_;
   std::vector<Waiting*> waiting_;
   bool leading_ = false;
 
