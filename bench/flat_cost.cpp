@@ -32,7 +32,7 @@ double compare(benchmark::State& state, Orchestrator& left, Orchestrator& right,
   return duel.ratio();
 }
 
-// The same comparison for the raw writer: what the growing file itself costs.
+// The same comparison for the raw writer: what a full file costs whoever writes it.
 double compare_raw(RawBook& left, RawBook& right, std::size_t batches, int slices) {
   const auto place = [batches](RawBook& book) {
     for (std::size_t i = 0; i < batches; ++i) book.place();
@@ -58,7 +58,7 @@ void full_database(benchmark::State& state, Session& session, std::size_t batch,
         0.9);
   }
   const BatchRows rows = sample_rows(session, batch);
-  RawBook empty(folder.file("empty.db"), rows);
+  RawBook empty(folder.file("raw-empty.db"), rows);
   RawBook full(folder.file("full.db"), rows);
   state.counters["raw_ratio"] = compare_raw(empty, full, batches, session.slices());
 }
