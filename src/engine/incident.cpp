@@ -4,6 +4,14 @@
 #include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
+namespace {
+
+void raise(ChangeSet& changes, Order& order, const std::string& what, Timestamp now) {
+  changes.apply(order, make_signal(OrderSignal::kIncident, now, what));
+  stop_account(changes, order, what, now);
+}
+
+}  // namespace
 
 void stop_account(ChangeSet& changes, const Order& order, const std::string& why, Timestamp now) {
   constexpr const char* kBySelf = "orchestrator";
@@ -24,9 +32,20 @@ void check_acknowledgement(ChangeSet& changes, Order& order, const std::string& 
   } else if (order.status == OrderStatus::kRejected) {
     what = "the broker acknowledged this order after it had refused it";
   }
-  if (what.empty()) return;
-  changes.apply(order, make_signal(OrderSignal::kIncident, now, what));
-  stop_account(changes, order, what, now);
+  if (!what.empty()) raise(changes, order, what, now);
+}
+
+void check_execution_price(ChangeSet& changes, Order& order, Price price, Timestamp now) {
+  if (order.incident || !order.price_limit) return;
+  // More than half as much again, or less than half.
+  const int128 executed = int128{price.units()} * 2;
+  const int128 limit = int128{order.price_limit->units()};
+  const bool far_off = order.side == Side::kBuy ? executed > limit * 3 : executed < limit;
+  if (!far_off) return;
+  raise(changes, order,
+        "the broker executed at " + price.to_string() + ", far from the limit of " +
+            order.price_limit->to_string(),
+        now);
 }
 
 }  // namespace orchestrator::engine

@@ -16,4 +16,9 @@ void stop_account(ChangeSet& changes, const Order& order, const std::string& why
 // it does not have: otherwise the order is flagged, once, and the account stopped.
 void check_acknowledgement(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now);
 
+// The broker reports that the order executed at `price`. It may be better than the limit, and a little worse
+// while a change of the limit is on its way; far worse is no price of this order. It is booked all the same,
+// because the broker may have done it.
+void check_execution_price(ChangeSet& changes, Order& order, Price price, Timestamp now);
+
 }  // namespace orchestrator::engine

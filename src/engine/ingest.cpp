@@ -164,6 +164,7 @@ class Application {
     if (order.overfilled && !overfilled_before) {
       stop_account(changes_, order, "it executed more than was ordered", now_);
     }
+    if (execution.kind != ExecutionKind::kBust) check_execution_price(changes_, order, execution.price, now_);
     changes_.unit().executions.push_back(execution);
   }
 

@@ -236,6 +236,24 @@ TEST_CASE("an overfill stops the account for new orders, and a stop set by hand 
   CHECK(desk.oms->audit_trail().back().action == "incident");
 }
 
+TEST_CASE(
+    "an execution far from the limit is booked and an incident; one that is better, or a little worse, is "
+    "none "
+    "(row 44)") {
+  Desk desk;
+  const Order far = desk.place_one();
+  const Order near = desk.place_one();
+  const Order better = desk.place_one();
+  desk.trade(near, "E1", 10, 11);
+  desk.trade(better, "E2", 10, 1);
+  CHECK_FALSE(desk.at(near.id).incident);
+  CHECK_FALSE(desk.at(better.id).incident);
+  desk.trade(far, "E3", 10, 1000);
+  CHECK(desk.at(far.id).incident);
+  CHECK(desk.at(far.id).fill_qty == Quantity::from_int(10));
+  CHECK(desk.oms->health().halts.size() == 1);
+}
+
 // --- lost news, moved clocks ------------------------------------------------------------------------
 
 TEST_CASE("executions and ends that no report told are found in the broker's book") {
