@@ -36,6 +36,9 @@ struct BrokerCapabilities {
   std::size_t orders_max = 1;  // orders of one place() call
   RateLimit rate_limit = {};
   bool replaces = false;  // replace() works
+  // Every report about an order names the client order id that place() sent it under, also after a change.
+  // Then the store keeps no index of this broker's own ids, whose upkeep grows with the book.
+  bool reports_name_our_id = false;
   // After an attempt in doubt, "not found" is evidence only this long after that attempt (enforced and
   // windowed classes); before, the broker's look-up may lag.
   std::chrono::microseconds quiet_period = std::chrono::seconds(30);

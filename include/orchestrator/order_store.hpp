@@ -137,6 +137,9 @@ struct ChangeUnit {
   std::vector<InboxReport> inbox_add;
   std::vector<std::int64_t> inbox_remove;
   std::optional<BrokerCursor> cursor;
+  // false: nobody will look for these orders by ext_order_id in a hurry. A query still finds them, but a
+  // store may have to read every order for it.
+  bool index_ext_order_ids = true;
   // Set by commit(): reports wait in the inbox, as of this commit.
   bool inbox_waiting = false;
 };

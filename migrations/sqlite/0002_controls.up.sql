@@ -9,6 +9,17 @@ ALTER TABLE orders ADD COLUMN incident INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE halts ADD COLUMN mode INTEGER NOT NULL DEFAULT 0 CHECK (mode IN (0, 1));  -- 0: cancels leave
 ALTER TABLE halts ADD COLUMN by TEXT NOT NULL DEFAULT '';
 
+-- The index of the brokers' ids holds only orders that reports may name by nothing else. `ext_key` leads to a row,
+-- `ext_order_id` decides.
+ALTER TABLE orders ADD COLUMN ext_key TEXT;
+UPDATE orders SET ext_key = ext_order_id WHERE ext_order_id IS NOT NULL;
+DROP INDEX orders_ext_order_id;
+CREATE INDEX orders_ext_key ON orders (ext_key) WHERE ext_key IS NOT NULL;
+-- Brokers with orders that the index may lack: their orders are looked for one by one.
+CREATE TABLE unindexed_brokers (
+  broker TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- What each broker credential has sent lately; the form is that of the library's rate window.
 CREATE TABLE rate_windows (
   broker TEXT NOT NULL,

@@ -111,19 +111,22 @@ void ChangeSet::add_batch(BatchId id, const std::vector<const Entry*>& entries) 
   unit_.batches.push_back(std::move(batch));
 }
 
-CommitStatus ChangeSet::commit(OrderStore& store) {
+CommitStatus ChangeSet::commit(const Context& context) {
   add_batches();
+  unit_.index_ext_order_ids = false;
   unit_.orders.reserve(by_id_.size());
   for (const auto& [id, entry] : by_id_) {
     if (!entry->touched) continue;
     const Money delta = entry->order.margin_reserved - entry->margin_before;
     if (delta.is_negative()) unit_.margins.push_back({entry->order.portfolio_id, delta, std::nullopt});
     entry->order.version = entry->version_before + 1;
+    const BrokerConnector* broker = context.broker(entry->order.broker);
+    if (broker == nullptr || !broker->capabilities().reports_name_our_id) unit_.index_ext_order_ids = true;
     unit_.orders.push_back(std::move(entry->order));
   }
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
-  ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(store, unit_));
-  return store.commit(unit_);
+  ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(*context.store, unit_));
+  return context.store->commit(unit_);
 }
 
 void append_order_event_data(std::string& out, const Order& order, const Execution* execution) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/order_life.hpp"
+#include "engine/context.hpp"
 #include "orchestrator/order_store.hpp"
 
 namespace orchestrator::engine {
@@ -36,7 +37,7 @@ class ChangeSet final : public EventSink {
   // Nothing to write: no signal changed anything and nothing else was added.
   [[nodiscard]] bool empty() const;
   // Commits. After kConflict the set is spent: read again, build another.
-  CommitStatus commit(OrderStore& store);
+  CommitStatus commit(const Context& context);
 
  private:
   struct Entry {

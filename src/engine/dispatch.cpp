@@ -89,7 +89,7 @@ bool record(Context& context, std::span<const Order> sent, std::span<const SendR
     }
     reread = true;
     if (changes.empty()) return CommitStatus::kCommitted;
-    const CommitStatus status = changes.commit(*context.store);
+    const CommitStatus status = changes.commit(context);
     inbox_waiting = changes.unit().inbox_waiting;
     return status;
   });
@@ -187,7 +187,7 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
       const Sending done = send_to(context, begin->broker, {begin, end});
       sent += done.sent;
       // Reports that overtook the broker's answer have waited for the ids just recorded.
-      if (done.inbox_waiting) drain_inbox(context, begin->broker);
+      if (done.inbox_waiting) drain_inbox(context, begin->broker, Search::kQuick);
     });
     begin = end;
   }

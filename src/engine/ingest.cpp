@@ -17,8 +17,8 @@ namespace {
 // One unit's worth of reports being applied.
 class Application {
  public:
-  Application(Context& context, Timestamp now)
-      : context_(context), now_(now), changes_(*context.store, now) {}
+  Application(Context& context, Timestamp now, Search search)
+      : context_(context), now_(now), search_(search), changes_(*context.store, now) {}
 
   // False: no order of ours matches. Throws Error(invalid_argument) for a report that cannot be true.
   bool apply(const BrokerReport& given) {
@@ -66,8 +66,17 @@ class Application {
     OrderQuery by_client{.broker = report.broker, .client_order_id = report.client_order_id, .limit = 1};
     std::vector<Order> rows;
     if (!report.client_order_id.empty()) rows = context_.store->orders(by_client);
-    if (rows.empty() && !report.ext_order_id.empty()) rows = context_.store->orders(by_ext);
+    if (rows.empty() && by_ext_order_id(report)) rows = context_.store->orders(by_ext);
     return rows.empty() ? nullptr : &changes_.take(rows.front());
+  }
+
+  // At a broker that names our id the look-up would go through the whole book: only for a report without it,
+  // which somebody handed in or which is not about an order of ours.
+  [[nodiscard]] bool by_ext_order_id(const BrokerReport& report) const {
+    if (report.ext_order_id.empty()) return false;
+    const BrokerConnector* broker = context_.broker(report.broker);
+    if (broker == nullptr || !broker->capabilities().reports_name_our_id) return true;
+    return report.client_order_id.empty() && search_ == Search::kThorough;
   }
 
   static Signal signal_of(const BrokerReport& report) {
@@ -170,6 +179,7 @@ class Application {
 
   Context& context_;
   Timestamp now_;
+  Search search_;
   ChangeSet changes_;
 };
 
@@ -205,18 +215,18 @@ void apply_one_by_one(Context& context, std::span<const BrokerReport> reports,
 }
 
 // Applies those of the waiting reports that have found their order.
-std::size_t apply_waiting(Context& context, std::span<const InboxReport> waiting) {
+std::size_t apply_waiting(Context& context, std::span<const InboxReport> waiting, Search search) {
   std::size_t applied = 0;
   until_committed([&] {
     applied = 0;
-    Application application(context, context.clock->now());
+    Application application(context, context.clock->now(), search);
     for (const InboxReport& report : waiting) {
       if (!application.apply(report.report)) continue;
       application.changes().unit().inbox_remove.push_back(report.id);
       ++applied;
     }
     if (application.changes().empty()) return CommitStatus::kCommitted;
-    return application.changes().commit(*context.store);
+    return application.changes().commit(context);
   });
   return applied;
 }
@@ -227,7 +237,7 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
                    const std::optional<BrokerCursor>& cursor) {
   until_committed([&] {
     const Timestamp now = context.clock->now();
-    Application application(context, now);
+    Application application(context, now, Search::kThorough);
     for (const BrokerReport& report : reports) {
       if (application.apply(report) || foreign(context, report)) continue;
       application.changes().unit().inbox_add.push_back({0, report, now});
@@ -235,7 +245,7 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
     application.changes().unit().cursor = cursor;
     if (application.changes().empty()) return CommitStatus::kCommitted;
     ORCHESTRATOR_FAILPOINT("ingest.before_commit");
-    return application.changes().commit(*context.store);
+    return application.changes().commit(context);
   });
   ORCHESTRATOR_FAILPOINT("ingest.committed");
 }
@@ -250,18 +260,18 @@ void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports
   }
 }
 
-std::size_t drain_inbox(Context& context, const std::string& broker) {
+std::size_t drain_inbox(Context& context, const std::string& broker, Search search) {
   const auto waiting = context.store->inbox(broker);
   if (waiting.empty()) return 0;
   try {
-    return apply_waiting(context, waiting);
+    return apply_waiting(context, waiting, search);
   } catch (const Error& error) {
     if (!about_the_report(error.code())) throw;
   }
   std::size_t applied = 0;
   for (const InboxReport& report : waiting) {
     try {
-      applied += apply_waiting(context, std::span(&report, 1));
+      applied += apply_waiting(context, std::span(&report, 1), search);
     } catch (const Error& error) {  // it stays for a person
       if (!about_the_report(error.code())) throw;
     }

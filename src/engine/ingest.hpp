@@ -1,6 +1,7 @@
 // Applying news from brokers (T4).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,8 +20,12 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
 void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
                          const std::optional<BrokerCursor>& cursor);
 
+// How far to go to find the order of a report: kQuick leaves out what may read the whole book, which is no
+// matter for the path of an order.
+enum class Search : std::uint8_t { kThorough, kQuick };
+
 // Applies what waits in a broker's inbox and has found its order by now.
-std::size_t drain_inbox(Context& context, const std::string& broker);
+std::size_t drain_inbox(Context& context, const std::string& broker, Search search = Search::kThorough);
 
 // Asks one broker for its news and applies them; returns how many reports came.
 std::size_t poll(Context& context, BrokerConnector& broker);

@@ -49,7 +49,7 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
     changes.apply(order, signal);
     result = order;
     if (changes.empty()) return CommitStatus::kCommitted;
-    const CommitStatus status = changes.commit(*context.store);
+    const CommitStatus status = changes.commit(context);
     if (status == CommitStatus::kHalted) refuse_stopped(context, changes.unit());
     if (status == CommitStatus::kLimit) {
       throw Error(ErrorCode::kLimitExceeded, "the portfolio's available margin does not cover the change");

@@ -29,7 +29,7 @@ bool change_order(Context& context, const Order& seen, const std::vector<Signal>
     Order& order = changes.take(row);
     for (const Signal& signal : signals) changes.apply(order, signal);
     if (changes.empty()) return CommitStatus::kCommitted;
-    const CommitStatus status = changes.commit(*context.store);
+    const CommitStatus status = changes.commit(context);
     changed = status == CommitStatus::kCommitted;
     if (status == CommitStatus::kConflict) row = context.require_order(seen.id);
     return status;

@@ -276,6 +276,23 @@ TEST_CASE("a report under an id that we do not know yet waits in the inbox and i
   CHECK(desk.store->inbox("scripted").empty());
 }
 
+TEST_CASE("at a broker that names our id, the broker's id finds an order only for a report without ours") {
+  Desk desk;
+  desk.broker->settings().reports_name_our_id = true;
+  const Order order = desk.place_one();
+  const auto filled = [&](const std::string& execution_id, const std::string& client_order_id) {
+    BrokerReport report =
+        desk.broker->trade(order.client_order_id, execution_id, Quantity::from_int(10), Price::from_int(9));
+    report.client_order_id = client_order_id;
+    desk.oms->apply(report);
+    return desk.at(order.id).fill_qty;
+  };
+  CHECK(filled("E1", order.client_order_id + "x") == Quantity());
+  CHECK(filled("E2", "") == Quantity::from_int(10));
+  desk.broker->settings().reports_name_our_id = false;
+  CHECK(filled("E3", order.client_order_id + "x") == Quantity::from_int(20));
+}
+
 TEST_CASE("reports of other applications at the same broker do not pile up") {
   Desk desk;
   desk.oms->apply(desk.broker->report(BrokerReport::Kind::kAck, "someone-elses-order"));

@@ -313,12 +313,13 @@ class BrokerConnectorContract {
     return all;
   }
 
-  [[nodiscard]] static std::vector<BrokerReport> of_kind(const std::vector<BrokerReport>& reports,
-                                                         const Order& order, BrokerReport::Kind kind) {
+  [[nodiscard]] std::vector<BrokerReport> of_kind(const std::vector<BrokerReport>& reports,
+                                                  const Order& order, BrokerReport::Kind kind) const {
     std::vector<BrokerReport> matching;
     for (const BrokerReport& report : reports) {
       const bool by_ext = !report.ext_order_id.empty() && report.ext_order_id == order.ext_order_id;
       const bool by_ours = !report.client_order_id.empty() && report.client_order_id == order.client_order_id;
+      if (by_ext && broker_->capabilities().reports_name_our_id) CHECK(by_ours);
       if (report.kind == kind && (by_ext || by_ours)) matching.push_back(report);
     }
     return matching;

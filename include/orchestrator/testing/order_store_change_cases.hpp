@@ -36,9 +36,9 @@ inline void commit_writes_all_that_may_change_of_an_order(Store& store) {
 }
 
 // The commonest change: a store may write it by a shorter way.
-inline void an_acknowledgement_writes_all_that_came_with_it(Store& store) {
-  Order wanted = place(store, {}).at(0);
-  wanted.ext_order_id = "X1";
+inline void check_acknowledgement(Store& store, const Sample& sample, bool index_ext_order_ids) {
+  Order wanted = place(store, sample).at(0);
+  wanted.ext_order_id = "X-" + sample.key;
   wanted.status = OrderStatus::kAcked;
   wanted.qty += Quantity::from_int(1);
   wanted.price_limit = Price::from_string("7.25");
@@ -55,10 +55,16 @@ inline void an_acknowledgement_writes_all_that_came_with_it(Store& store) {
   ++wanted.version;
   ChangeUnit unit;
   unit.orders = {wanted};
+  unit.index_ext_order_ids = index_ext_order_ids;
   REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
   CHECK(text_of(order_of(store, wanted.id)) == text_of(wanted));
-  CHECK(store.orders({.ext_order_id = "X1"}).size() == 1);
+  CHECK(store.orders({.broker = wanted.broker, .ext_order_id = wanted.ext_order_id}).size() == 1);
   CHECK(store.commit(unit) == CommitStatus::kConflict);
+}
+
+inline void an_acknowledgement_writes_all_that_came_with_it(Store& store) {
+  check_acknowledgement(store, {.key = "indexed"}, true);
+  check_acknowledgement(store, {.key = "plain"}, false);
 }
 
 inline void a_commit_tells_whether_reports_wait(Store& store) {
@@ -78,19 +84,22 @@ inline void a_commit_tells_whether_reports_wait(Store& store) {
   CHECK_FALSE(removes.inbox_waiting);
 }
 
+// Whether its id is indexed, or once was.
 inline void an_order_is_found_by_the_brokers_latest_id(Store& store) {
   const auto orders = place(store, {.orders = 2});
+  int steps = 0;
   const auto found = [&store](const char* ext_order_id) {
     std::vector<OrderId> ids;
     for (const Order& order : store.orders({.ext_order_id = ext_order_id})) ids.push_back(order.id);
     return ids;
   };
   Order first = orders[0];
-  for (const char* ext_order_id : {"X1", "X1", "X2", ""}) {
+  for (const char* ext_order_id : {"X1", "X1", "X2", "X1", "X1", "X2", "", "X2", ""}) {
     first.ext_order_id = ext_order_id;
     first = changed(first, OrderStatus::kAcked);
     ChangeUnit unit;
     unit.orders = {first};
+    unit.index_ext_order_ids = ++steps % 3 != 0;
     REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
     CHECK(found("X1") ==
           (std::string("X1") == ext_order_id ? std::vector{first.id} : std::vector<OrderId>{}));
@@ -104,6 +113,16 @@ inline void an_order_is_found_by_the_brokers_latest_id(Store& store) {
   both.orders[0].ext_order_id = both.orders[1].ext_order_id = "X3";
   REQUIRE(store.commit(both) == CommitStatus::kCommitted);
   CHECK(found("X3") == std::vector{first.id, orders[1].id});
+  ChangeUnit newer;
+  newer.orders = {place(store, {.key = "newer"}).at(0)};
+  newer.orders[0].ext_order_id = "X3";
+  ++newer.orders[0].version;
+  newer.index_ext_order_ids = false;
+  REQUIRE(store.commit(newer) == CommitStatus::kCommitted);
+  CHECK(found("X3") == std::vector{first.id, orders[1].id, newer.orders[0].id});
+  const auto newest = store.orders({.ext_order_id = "X3", .newest_first = true, .limit = 1});
+  REQUIRE(newest.size() == 1);
+  CHECK(newest[0].id == newer.orders[0].id);
 }
 
 // Commits a unit that must conflict and must leave no trace.

@@ -23,6 +23,7 @@ inline void populate(Store& store, std::mt19937_64& random) {
                         .at = kNow + std::chrono::seconds(pick(20))};
     const auto orders = place(store, sample);
     ChangeUnit unit;
+    unit.index_ext_order_ids = pick(2) == 0;
     for (const Order& order : orders) {
       Order next = changed(order, static_cast<OrderStatus>(pick(kOrderStatusCount)));
       if (pick(4) != 0) next.ext_order_id = "X" + std::to_string(pick(20));
@@ -52,7 +53,7 @@ inline OrderQuery random_query(std::mt19937_64& random, const std::vector<Order>
       query.statuses.push_back(static_cast<OrderStatus>(pick(kOrderStatusCount)));
   }
   if (pick(15) == 0) query.client_order_id = order().client_order_id;
-  if (pick(15) == 0) query.ext_order_id = order().ext_order_id;
+  if (pick(6) == 0) query.ext_order_id = order().ext_order_id;
   if (sometimes()) query.created_from = kNow + std::chrono::seconds(pick(21));
   if (pick(12) == 0) query.abandoned_at = kNow + std::chrono::seconds(pick(21));
   query.newest_first = pick(2) == 0;

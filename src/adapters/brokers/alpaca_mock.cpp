@@ -62,6 +62,7 @@ class Alpaca final : public brokers::Personality {
     capabilities.account = "mock";
     capabilities.broker_class = BrokerClass::kEnforced;
     capabilities.replaces = true;
+    capabilities.reports_name_our_id = true;
     capabilities.utc_offset = std::chrono::minutes{-300};
     capabilities.calendar = "NYSE";
     return capabilities;

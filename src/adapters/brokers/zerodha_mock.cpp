@@ -33,6 +33,7 @@ class Zerodha final : public brokers::Personality {
     capabilities.account = "mock";
     capabilities.broker_class = BrokerClass::kTagEcho;
     capabilities.replaces = true;
+    capabilities.reports_name_our_id = true;
     capabilities.utc_offset = kIndia;
     capabilities.calendar = "NSE";
     return capabilities;

@@ -74,8 +74,14 @@ bool change_margin(WriteTransaction& transaction, const ChangeUnit::MarginChange
 }
 
 bool update_rows(Connection& connection, const ChangeUnit& unit) {
+  const std::string* noted = nullptr;
   for (const Order& order : unit.orders) {
-    if (!update_order(connection, order)) return false;
+    if (!unit.index_ext_order_ids && !order.ext_order_id.empty() &&
+        (noted == nullptr || *noted != order.broker)) {
+      noted = &order.broker;
+      note_unindexed(connection, *noted);
+    }
+    if (!update_order(connection, order, unit.index_ext_order_ids)) return false;
   }
   for (const OrderBatch& batch : unit.batches) {
     if (!update_batch(connection, batch)) return false;

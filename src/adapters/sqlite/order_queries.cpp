@@ -179,24 +179,55 @@ std::vector<Order> by_portfolio(Connection& connection, const OrderQuery& query)
   return orders;
 }
 
-// Driven by client order id, broker's id, batch, or nothing.
-std::vector<Order> by_the_rest(Connection& connection, const OrderQuery& query) {
+Conditions remaining(const OrderQuery& query) {
   Conditions conditions = filters(query, true);
-  const bool indexed = query.client_order_id || query.ext_order_id;
+  if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
+  add_cursor(conditions, query);
+  return conditions;
+}
+
+// Driven by client order id, batch, or nothing.
+std::vector<Order> by_the_rest(Connection& connection, const OrderQuery& query) {
+  Conditions conditions = remaining(query);
   if (query.client_order_id) conditions.add("client_order_id = ?", *query.client_order_id);
   if (query.ext_order_id) {
     query.ext_order_id->empty() ? conditions.add("ext_order_id IS NULL")
                                 : conditions.add("ext_order_id = ?", *query.ext_order_id);
   }
   if (query.batch_id) conditions.add_batch(*query.batch_id);
-  if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
-  add_cursor(conditions, query);
-  Query row = connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " +
-                               (indexed ? "+id" : "id") + direction(query.newest_first) + " LIMIT ?");
+  Query row =
+      connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " +
+                       (query.client_order_id ? "+id" : "id") + direction(query.newest_first) + " LIMIT ?");
   conditions.bind(row);
   row.bind(sql_limit(query.limit));
   std::vector<Order> orders;
   append_orders(row, orders, query.limit);
+  return orders;
+}
+
+// Through the index, and through every order where that may lack some.
+std::vector<Order> by_ext_order_id(Connection& connection, const OrderQuery& query) {
+  const Snapshot snapshot(connection);
+  std::vector<Order> orders;
+  const auto append = [&](const char* source, Conditions conditions, const char* by) {
+    conditions.add("ext_order_id = ?", *query.ext_order_id);
+    Query row = connection.query(kSelectOrders + source + " WHERE " + conditions.sql() + " ORDER BY " + by +
+                                 direction(query.newest_first) + " LIMIT ?");
+    conditions.bind(row);
+    row.bind(sql_limit(query.limit));
+    while (row.next()) orders.push_back(read_order(row));
+  };
+  Conditions indexed = remaining(query);
+  indexed.add("ext_key = ?", *query.ext_order_id);
+  append("INDEXED BY orders_ext_key", indexed, "+id");
+  if (!any_unindexed(connection, query.broker)) return orders;
+  Conditions others = remaining(query);
+  others.add("ext_key IS NOT ext_order_id");
+  append("NOT INDEXED", others, "id");
+  std::sort(orders.begin(), orders.end(), [&query](const Order& a, const Order& b) {
+    return query.newest_first ? a.id > b.id : a.id < b.id;
+  });
+  if (orders.size() > query.limit) orders.resize(query.limit);
   return orders;
 }
 
@@ -236,7 +267,11 @@ std::vector<Order> SqliteStore::orders(const OrderQuery& query) const {
     return by_ids(*connection, query);
   }
   if (only_batch(query)) return by_batch(*connection, query);
-  if (query.client_order_id || query.ext_order_id || query.batch_id) return by_the_rest(*connection, query);
+  if (query.client_order_id || query.batch_id) return by_the_rest(*connection, query);
+  if (query.ext_order_id) {
+    return query.ext_order_id->empty() ? by_the_rest(*connection, query)
+                                       : by_ext_order_id(*connection, query);
+  }
   if (query.abandoned_at) {
     OrderQuery submitting = query;
     const auto& statuses = query.statuses;

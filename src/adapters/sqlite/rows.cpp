@@ -89,51 +89,90 @@ Order read_order(Query& row) {
 }
 
 bool insert_order(Connection& connection, const Order& order) {
-  static const std::string kSql =
-      "INSERT INTO orders (" + kOrderColumns + ") VALUES (" + placeholders(kOrderColumnCount) + ")";
+  static const std::string kSql = "INSERT INTO orders (" + kOrderColumns + ", ext_key) VALUES (" +
+                                  placeholders(kOrderColumnCount + 1) + ")";
   Query query = connection.query(kSql.c_str());
   order_fixed_fields(order, bind_to(query));
   query.bind(EmptyAsNull{order.ext_order_id});
   order_live_fields(order, bind_to(query));
+  query.bind(EmptyAsNull{order.ext_order_id});
   return query.run_unless_exists();
 }
 
-bool update_order(Connection& connection, const Order& order) {
-  static const std::string kIfUnchanged = " WHERE id = ? AND version = ? AND lease_epoch <= ?";
-  // Naming ext_order_id as changed rewrites its index, a page of its own for brokers with random ids. An
-  // order learns it once, as a rule when it becomes acked; all other changes try without first.
-  static const std::string kSameExtOrderId =
-      "UPDATE orders SET " + assignments(kOrderLiveColumns) + kIfUnchanged + " AND ext_order_id IS ?";
-  static const std::string kAnyExtOrderId =
-      "UPDATE orders SET ext_order_id = ?, " + assignments(kOrderLiveColumns) + kIfUnchanged;
+namespace {
 
-  // The commonest change of all. A row of version 1 is as it was accepted, so what an untouched order holds
-  // of fills, endings and requests is there already.
-  static const std::string kFirstAck =
-      "UPDATE orders SET ext_order_id = ?, status = ?, qty = ?, price_limit = ?, stop_price = ?, "
-      "margin_reserved_whole = ?, margin_reserved_fraction = ?, reason = ?, attempt = ?, lease_epoch = ?, "
-      "lease_owner = ?, lease_until = ?, submitted_at = ?, acked_at = ?, version = ?, event_seq = ?" +
+const std::string kIfUnchanged = " WHERE id = ? AND version = ? AND lease_epoch <= ?";
+
+// The commonest change of all. A row of version 1 is as it was accepted, so what an untouched order holds of
+// fills, endings and requests is there already.
+void write_first_answer(Connection& connection, const Order& order, bool index_ext_order_id) {
+  static const std::string kColumns =
+      "status = ?, qty = ?, price_limit = ?, stop_price = ?, margin_reserved_whole = ?, "
+      "margin_reserved_fraction = ?, reason = ?, attempt = ?, lease_epoch = ?, lease_owner = ?, "
+      "lease_until = ?, submitted_at = ?, acked_at = ?, version = ?, event_seq = ?" +
       kIfUnchanged;
-  if (order.version == 2 && is_untouched(order)) {
-    connection.query(kFirstAck.c_str())
-        .bind(EmptyAsNull{order.ext_order_id}, order.status, order.qty, order.price_limit, order.stop_price,
-              order.margin_reserved, order.reason, order.attempt, order.lease_epoch, order.lease_owner,
-              order.lease_until, order.submitted_at, order.acked_at, order.version, order.event_seq, order.id,
-              order.version - 1, order.lease_epoch)
-        .run();
-    return connection.changes() == 1;
-  }
-  if (order.status != OrderStatus::kAcked || order.ext_order_id.empty()) {
-    Query query = connection.query(kSameExtOrderId.c_str());
-    order_live_fields(order, bind_to(query));
-    query.bind(order.id, order.version - 1, order.lease_epoch, EmptyAsNull{order.ext_order_id}).run();
-    if (connection.changes() == 1) return true;
-  }
-  Query query = connection.query(kAnyExtOrderId.c_str());
+  static const std::string kPlain = "UPDATE orders SET ext_order_id = ?, " + kColumns;
+  static const std::string kIndexed = "UPDATE orders SET ext_key = ?, ext_order_id = ?, " + kColumns;
+  Query query = connection.query(index_ext_order_id ? kIndexed.c_str() : kPlain.c_str());
+  if (index_ext_order_id) query.bind(EmptyAsNull{order.ext_order_id});
+  query
+      .bind(EmptyAsNull{order.ext_order_id}, order.status, order.qty, order.price_limit, order.stop_price,
+            order.margin_reserved, order.reason, order.attempt, order.lease_epoch, order.lease_owner,
+            order.lease_until, order.submitted_at, order.acked_at, order.version, order.event_seq, order.id,
+            order.version - 1, order.lease_epoch)
+      .run();
+}
+
+void write_live_fields(Connection& connection, const Order& order) {
+  static const std::string kSql =
+      "UPDATE orders SET ext_order_id = ?, " + assignments(kOrderLiveColumns) + kIfUnchanged;
+  Query query = connection.query(kSql.c_str());
   query.bind(EmptyAsNull{order.ext_order_id});
   order_live_fields(order, bind_to(query));
   query.bind(order.id, order.version - 1, order.lease_epoch).run();
+}
+
+// Naming ext_key as changed rewrites its index. An order learns the broker's id once, as a rule when it
+// becomes acked; all other changes try without first.
+void write_live_fields_and_key(Connection& connection, const Order& order) {
+  static const std::string kSameId =
+      "UPDATE orders SET " + assignments(kOrderLiveColumns) + kIfUnchanged + " AND ext_order_id IS ?";
+  static const std::string kAnyId =
+      "UPDATE orders SET ext_key = ?, ext_order_id = ?, " + assignments(kOrderLiveColumns) + kIfUnchanged;
+  if (order.status != OrderStatus::kAcked || order.ext_order_id.empty()) {
+    Query query = connection.query(kSameId.c_str());
+    order_live_fields(order, bind_to(query));
+    query.bind(order.id, order.version - 1, order.lease_epoch, EmptyAsNull{order.ext_order_id}).run();
+    if (connection.changes() == 1) return;
+  }
+  Query query = connection.query(kAnyId.c_str());
+  query.bind(EmptyAsNull{order.ext_order_id}, EmptyAsNull{order.ext_order_id});
+  order_live_fields(order, bind_to(query));
+  query.bind(order.id, order.version - 1, order.lease_epoch).run();
+}
+
+}  // namespace
+
+bool update_order(Connection& connection, const Order& order, bool index_ext_order_id) {
+  if (order.version == 2 && is_untouched(order)) {
+    write_first_answer(connection, order, index_ext_order_id);
+  } else if (index_ext_order_id) {
+    write_live_fields_and_key(connection, order);
+  } else {
+    write_live_fields(connection, order);
+  }
   return connection.changes() == 1;
+}
+
+void note_unindexed(Connection& connection, const std::string& broker) {
+  connection.query("INSERT OR IGNORE INTO unindexed_brokers (broker) VALUES (?)").bind(broker).run();
+}
+
+bool any_unindexed(Connection& connection, const std::optional<std::string>& broker) {
+  if (!broker) return connection.query("SELECT 1 FROM unindexed_brokers LIMIT 1").next();
+  Query row = connection.query("SELECT 1 FROM unindexed_brokers WHERE broker = ?");
+  row.bind(*broker);
+  return row.next();
 }
 
 // --- batches --------------------------------------------------------------------------------------

@@ -61,7 +61,11 @@ Order read_order(Query& row);
 [[nodiscard]] bool insert_order(Connection& connection, const Order& order);
 // Writes what changes of an order, if the stored row has the version before it and no later epoch. False: it
 // has not.
-[[nodiscard]] bool update_order(Connection& connection, const Order& order);
+[[nodiscard]] bool update_order(Connection& connection, const Order& order, bool index_ext_order_id);
+// To be called before orders are updated without index.
+void note_unindexed(Connection& connection, const std::string& broker);
+// Whether the index may lack orders of this broker, or of any.
+[[nodiscard]] bool any_unindexed(Connection& connection, const std::optional<std::string>& broker);
 
 // --- batches --------------------------------------------------------------------------------------
 
