@@ -2,7 +2,7 @@
 //
 // Invariants: whatever the bytes, read_json either has reported a whole valid document or throws Error;
 // number text never depends on the locale; the parser's own messages are rewritten, because they quote raw
-// input.
+// input; beside the text itself memory stays within some kStretchMax, whatever the text is made of.
 
 #include "codec/json_events.hpp"
 
@@ -32,6 +32,37 @@ using nlohmann::json;
                       });
   throw Error(ErrorCode::kInvalidJson,
               "line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + message);
+}
+
+// The parser keeps all it has read since the last string or number began, and quotes it eightfold in its
+// message. No sound document comes near this.
+constexpr std::size_t kStretchMax = std::size_t{1024} * 1024;
+
+bool continues_number(char c) {
+  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+// Behind the first invalid character this may take one thing for another: the parser never gets there.
+void refuse_long_stretches(std::string_view text) {
+  if (text.size() <= kStretchMax) return;
+  std::size_t begin = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '"') in_string = false;
+      if (c == '\\') ++i;
+    } else if (c == '"') {
+      in_string = true;
+      begin = i;
+    } else if ((c == '-' || (c >= '0' && c <= '9')) && (i == 0 || !continues_number(text[i - 1]))) {
+      begin = i;
+    }
+    if (i - begin < kStretchMax) continue;
+    refuse_at(text, begin,
+              "a string, a number or what stands between two of them is longer than " +
+                  std::to_string(kStretchMax) + " bytes, which is the limit; shorten it");
+  }
 }
 
 // "[json.exception...] parse error at line 1, column 5: syntax error while parsing value - invalid literal;
@@ -155,6 +186,7 @@ void read_json(std::string_view text, JsonHandler& handler, std::size_t depth_ma
   // The parser would take a NUL byte for the end, and accept anything behind it.
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) refuse_at(text, nul, "a NUL byte is not JSON");
+  refuse_long_stretches(text);
   Adapter adapter(text, handler, depth_max);
   json::sax_parse(text.data(), text.data() + text.size(), &adapter);
 }

@@ -92,15 +92,14 @@ def test_an_id_that_is_none_is_refused_by_its_field(cli, number):
 # --- size ---
 
 BODY_MAX = 16 * 1024 * 1024
-# The address space of the program and all it may take for a body. Most bodies take up to 5 times their size, a number of
-# 16 MB 9 times.
-MEMORY_MAX = 20 * BODY_MAX
+# All that the program writes to, the body and itself included.
+MEMORY_MAX = 4 * BODY_MAX
 
 
 def limited(cli, memory, *arguments, stdin=b""):
     """Runs the program with so much memory, and no more than a minute of work."""
     def lower():
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
     done = subprocess.run(cli.command(*arguments), input=stdin, cwd=cli.folder, capture_output=True, env=cli.environment,
                           timeout=TIMEOUT_S, check=False, preexec_fn=lower)
@@ -108,7 +107,7 @@ def limited(cli, memory, *arguments, stdin=b""):
 
 
 def skip_if_memory_cannot_be_limited(cli):
-    if limited(cli, 4 * BODY_MAX, "--version").status != OK:
+    if limited(cli, 2 * BODY_MAX, "--version").status != OK:
         pytest.skip("this build needs more memory to start (a sanitizer's)")
 
 
@@ -123,6 +122,12 @@ HUGE = {
     "only opening objects": b'{"a":' * (BODY_MAX // 5 - 1),
     "empty orders": b'{"portfolio_id":1,"orders":[' + b",".join([b"{}"] * (BODY_MAX // 4)) + b"]}",
     "bad fields": b'{"portfolio_id":1,"orders":[{' + b",".join(b'"f%d":0' % n for n in range(1_000_000)) + b"}]}",
+    "blanks": b" " * BODY_MAX,
+    "line ends": b"\n" * (BODY_MAX - 1) + b"?",
+    "blanks behind a value": b'{"portfolio_id":1' + b"\t" * (BODY_MAX - 100) + b"!",
+    "just not too many line ends": b'{"a":[' + b"1," * (7 * BODY_MAX // 16) + b"\n" * 1_000_000 + b"?",
+    "words": b'{"a":[' + b"null," * (BODY_MAX // 5 - 10) + b"!",
+    "brackets": b'{"a":[' + b"[],\n" * (BODY_MAX // 4 - 10) + b"!",
     "escapes": b'{"portfolio_id":1,"orders":[{"side":"' + b"\\u0000" * (BODY_MAX // 6 - 20) + b'"}]}',
 }
 
@@ -139,7 +144,7 @@ def test_a_huge_body_is_refused_within_bounded_memory(cli, name):
 
 def test_more_than_the_memory_holds_is_an_error_and_not_a_crash(cli):
     skip_if_memory_cannot_be_limited(cli)
-    done = limited(cli, 4 * BODY_MAX, "place", "-", "--json", "--max-orders", 1_000_000, "--max-bytes", 100_000_000,
+    done = limited(cli, MEMORY_MAX, "place", "-", "--json", "--max-orders", 1_000_000, "--max-bytes", 100_000_000,
                    stdin=HUGE["a million orders"])
     assert done.status > 0, f"ended by signal {-done.status}"
     assert done.json["error"]["message"] and done.errors.startswith("error: ")
