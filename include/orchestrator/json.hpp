@@ -23,8 +23,8 @@ struct ReadLimits {
 // Reads the specification's body: {"portfolio_id", "orders": [...], "idempotency_key"?, "user_id"?,
 // "policy"?}. A decimal may be a JSON number or a string; an optional field may be null. Throws
 //   invalid_json: not one JSON document of this shape. Syntax (with line and column), not UTF-8, nested too
-//     deep, over 1 MiB in one string or number or between two of them, a key given twice, no portfolio_id, no
-//     orders, something else than objects in orders;
+//     deep, over 1 MiB in one string, over 512 KiB in one number or between two of either, a key given
+//     twice, no portfolio_id, no orders, something else than objects in orders;
 //   validation_failed: every value that cannot be read, with order index and field, at most 1,000 of them;
 //   limit_exceeded: more bytes or orders than `limits` allow.
 // Codes (stable): instrument.required, instrument.invalid, qty.required, qty.invalid_decimal, side.required,

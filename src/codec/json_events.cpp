@@ -2,7 +2,7 @@
 //
 // Invariants: whatever the bytes, read_json either has reported a whole valid document or throws Error;
 // number text never depends on the locale; the parser's own messages are rewritten, because they quote raw
-// input; beside the text itself memory stays within some kStretchMax, whatever the text is made of.
+// input; beside the text itself memory stays within a few kStringMax, whatever the text is made of.
 
 #include "codec/json_events.hpp"
 
@@ -34,9 +34,10 @@ using nlohmann::json;
               "line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + message);
 }
 
-// The parser keeps all it has read since the last string or number began, and quotes it eightfold in its
-// message. No sound document comes near this.
-constexpr std::size_t kStretchMax = std::size_t{1024} * 1024;
+// The parser keeps all it has read since the last string or number began, and quotes each blank eightfold in
+// its message. No sound document comes near these.
+constexpr std::size_t kStringMax = std::size_t{1024} * 1024;
+constexpr std::size_t kStretchMax = std::size_t{512} * 1024;  // of a number, or without string and number
 
 bool continues_number(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
@@ -49,19 +50,20 @@ void refuse_long_stretches(std::string_view text) {
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string) {
-      if (c == '"') in_string = false;
-      if (c == '\\') ++i;
-    } else if (c == '"') {
-      in_string = true;
+    if (c == '"') {
+      in_string = !in_string;
       begin = i;
+    } else if (in_string) {
+      if (c == '\\') ++i;
     } else if ((c == '-' || (c >= '0' && c <= '9')) && (i == 0 || !continues_number(text[i - 1]))) {
       begin = i;
     }
-    if (i - begin < kStretchMax) continue;
+    if (i - begin < (in_string ? kStringMax : kStretchMax)) continue;
     refuse_at(text, begin,
-              "a string, a number or what stands between two of them is longer than " +
-                  std::to_string(kStretchMax) + " bytes, which is the limit; shorten it");
+              (in_string ? "a string is longer than " + std::to_string(kStringMax)
+                         : "a number, or what stands between two values, is longer than " +
+                               std::to_string(kStretchMax)) +
+                  " bytes, which is the limit; shorten it");
   }
 }
 

@@ -28,9 +28,9 @@ class JsonHandler {
 };
 
 // Throws Error(invalid_json) naming line and column: not JSON, not UTF-8, a NUL byte, anything after the
-// document, deeper than `depth_max` levels, over 1 MiB in one string or number or between two of them. A
-// byte-order mark at the beginning is skipped: editors on some systems write one, and it changes no value.
-// Duplicate keys are the handler's to refuse.
+// document, deeper than `depth_max` levels, over 1 MiB in one string, over 512 KiB in one number or between
+// two of either. A byte-order mark at the beginning is skipped: editors on some systems write one, and it
+// changes no value. Duplicate keys are the handler's to refuse.
 void read_json(std::string_view text, JsonHandler& handler, std::size_t depth_max = 16);
 
 // The same JSON without blanks, on one line. Throws like read_json.

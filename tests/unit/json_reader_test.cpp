@@ -435,29 +435,6 @@ TEST_CASE("deep nesting is refused, whatever it is made of, without recursing") 
   CHECK_FALSE(refusal(kSpecificationBody, {.depth_max = 3}));
 }
 
-TEST_CASE("a part of a body that is longer than any sound one is refused where it begins") {
-  constexpr std::size_t kPartMax = std::size_t{1024} * 1024;
-  const auto body_of = [](const std::string& part) { return "{\"portfolio_id\": 1,\n\"orders\": " + part; };
-  const auto times = [](std::string_view text) {
-    std::string all;
-    while (all.size() <= kPartMax) all += text;
-    return all;
-  };
-  for (const std::string& part :
-       {"\"" + times("x") + "\"", "\"" + times("\\\"") + "\"", times("7"), "-" + times("1.e+"), times(" "),
-        times("\n"), times("null,"), times("[],"), times("{} \t")}) {
-    INFO(part.substr(0, 10));
-    const auto error = refusal(body_of(part));
-    REQUIRE(error);
-    CHECK(error->code() == ErrorCode::kInvalidJson);
-    CHECK(mentions(*error, std::to_string(kPartMax)));
-    CHECK(mentions(*error, "line 2, column "));
-    CHECK(std::string_view(error->what()).size() < 200);
-  }
-  const std::string blanks(kPartMax - 100, ' ');
-  CHECK_FALSE(refusal(blanks + "{\"portfolio_id\": 1" + blanks + ", \"orders\": []}" + blanks));
-}
-
 TEST_CASE("more orders than the limit are refused, naming the limit, and what follows is not read") {
   std::string body = R"({"portfolio_id": 1, "orders": [)";
   for (int i = 0; i < 100'000; ++i) body += (i == 0 ? "" : ",") + order_with("price_limit", "5");
