@@ -79,29 +79,19 @@ std::optional<Event> parse_line(std::string_view line) {
 
 }  // namespace
 
-std::size_t begin_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq) {
+void append_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq,
+                  std::string_view data_json) {
+  if (!is_lawful(type, order_id, seq, data_json)) {
+    throw Error(ErrorCode::kInternal, "event " + std::string(to_string(type)) + " of order " +
+                                          std::to_string(order_id) + " with seq " + std::to_string(seq) +
+                                          " does not fit the event log");
+  }
   lines.append(to_string(type)).push_back(' ');
   append_number(lines, order_id);
   lines.push_back(' ');
   append_number(lines, seq);
   lines.push_back(' ');
-  return lines.size();
-}
-
-void end_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq, std::size_t begin,
-               std::size_t data) {
-  if (!is_lawful(type, order_id, seq, std::string_view(lines).substr(data))) {
-    lines.resize(begin);
-    throw Error(ErrorCode::kInternal, "event " + std::string(to_string(type)) + " of order " +
-                                          std::to_string(order_id) + " with seq " + std::to_string(seq) +
-                                          " does not fit the event log");
-  }
-  lines.push_back('\n');
-}
-
-void append_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq,
-                  std::string_view data_json) {
-  append_event(lines, type, order_id, seq, [data_json](std::string& out) { out.append(data_json); });
+  lines.append(data_json).push_back('\n');
 }
 
 std::vector<Event> expand(const EventRow& row) {

@@ -10,7 +10,6 @@
 // The batch, the time and the log position are the row's own columns.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,23 +20,10 @@
 
 namespace orchestrator::codec {
 
-// The two halves of append_event(): up to where the data begins, and from its end on.
-std::size_t begin_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq);
-void end_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq, std::size_t begin,
-               std::size_t data);
-
 // Throws Error(internal) for a line that expand() would refuse: an event that cannot be read back must not
 // be stored.
 void append_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq,
                   std::string_view data_json);
-// The same for data that `write(lines)` appends in its place.
-template <std::invocable<std::string&> Write>
-void append_event(std::string& lines, EventType type, OrderId order_id, std::int32_t seq, Write&& write) {
-  const std::size_t begin = lines.size();
-  const std::size_t data = begin_event(lines, type, order_id, seq);
-  write(lines);
-  end_event(lines, type, order_id, seq, begin, data);
-}
 
 // The row's events, in the order they were appended. Throws Error(storage_corrupt) naming row and line.
 [[nodiscard]] std::vector<Event> expand(const EventRow& row);

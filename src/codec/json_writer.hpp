@@ -46,6 +46,10 @@ void append_quoted(std::string& out, std::string_view text);
     std::memcpy(&bytes, at, sizeof bytes);
     if (special(bytes) != 0) return false;
   }
+  if (left != 0 && text.size() >= sizeof bytes) {  // the last eight, some of them once more
+    std::memcpy(&bytes, at + left - sizeof bytes, sizeof bytes);
+    return special(bytes) == 0;
+  }
   bytes = kOnes * 'a';
   for (std::size_t i = 0; i < left; ++i) {
     bytes = (bytes << 8) | static_cast<unsigned char>(at[i]);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "codec/json_block.hpp"
 #include "codec/json_events.hpp"
 #include "codec/json_writer.hpp"
 #include "codec/record_json.hpp"
@@ -136,7 +137,28 @@ bool is_rejected(const Receipt::Leg& leg) {
                      [](const Violation& violation) { return violation.severity == Severity::kError; });
 }
 
-void write_leg(JsonWriter& json, const Receipt::Leg& leg) {
+template <std::size_t kSize>
+JsonBlock& member_or_null(JsonBlock& json, const char (&name)[kSize], std::string_view text) {
+  return text.empty() ? json.key(name).null() : json.member(name, text);
+}
+
+template <std::size_t kSize>
+JsonBlock& member_or_null(JsonBlock& json, const char (&name)[kSize], std::int64_t id) {
+  return id == 0 ? json.key(name).null() : json.member(name, id);
+}
+
+void write_violations(JsonBlock& json, const std::vector<Violation>& violations) {
+  json.begin_array();
+  for (const Violation& violation : violations) {
+    std::string text;
+    JsonWriter writer(text);
+    write_violation(writer, violation);
+    json.raw(text);
+  }
+  json.end_array();
+}
+
+void write_leg(JsonBlock& json, const Receipt::Leg& leg) {
   json.begin_object().member("index", leg.index);
   member_or_null(json, "id", leg.id);
   member_or_null(json, "client_order_id", leg.client_order_id)
@@ -145,15 +167,33 @@ void write_leg(JsonWriter& json, const Receipt::Leg& leg) {
       .member("qty", leg.qty)
       .member("price_limit", leg.price_limit)
       .member("status", is_rejected(leg) ? "rejected" : "placed");
-  write_violations(json, "violations", leg.violations);
+  write_violations(json.key("violations"), leg.violations);
   json.end_object();
 }
 
-void write_routing(JsonWriter& json, const Receipt::Leg& leg) {
+void write_routing(JsonBlock& json, const Receipt::Leg& leg) {
   json.begin_object();
   member_or_null(json, "order_id", leg.id).member("index", leg.index);
   member_or_null(json, "broker", leg.broker);
   member_or_null(json, "reason", leg.routing_reason);
+  json.end_object();
+}
+
+void write_receipt(JsonBlock& json, const Receipt& receipt) {
+  json.begin_object();
+  member_or_null(json, "batch_id", receipt.batch_id).member("portfolio_id", receipt.portfolio_id);
+  member_or_null(json, "idempotency_key", receipt.idempotency_key)
+      .member("status", BatchStatus::kPending)
+      .member("created_at", receipt.created_at)
+      .key("orders")
+      .begin_array();
+  for (const Receipt::Leg& leg : receipt.orders) write_leg(json, leg);
+  json.end_array().key("proposed_routing").begin_array();
+  for (const Receipt::Leg& leg : receipt.orders) {
+    if (!is_rejected(leg)) write_routing(json, leg);
+  }
+  json.end_array();
+  write_violations(json.key("warnings"), receipt.warnings);
   json.end_object();
 }
 
@@ -215,25 +255,9 @@ std::string to_json(const Execution& execution) {
 
 std::string to_json(const Receipt& receipt) {
   constexpr std::size_t kTypicalSize = 320;  // of one leg with its routing
-  std::string out;
-  out.reserve(kTypicalSize * (1 + receipt.orders.size()));
-  JsonWriter json(out);
-  json.begin_object();
-  member_or_null(json, "batch_id", receipt.batch_id).member("portfolio_id", receipt.portfolio_id);
-  member_or_null(json, "idempotency_key", receipt.idempotency_key)
-      .member("status", BatchStatus::kPending)
-      .member("created_at", receipt.created_at)
-      .key("orders")
-      .begin_array();
-  for (const Receipt::Leg& leg : receipt.orders) codec::write_leg(json, leg);
-  json.end_array().key("proposed_routing").begin_array();
-  for (const Receipt::Leg& leg : receipt.orders) {
-    if (!codec::is_rejected(leg)) codec::write_routing(json, leg);
-  }
-  json.end_array();
-  codec::write_violations(json, "warnings", receipt.warnings);
-  json.end_object();
-  return out;
+  codec::JsonBlock json(kTypicalSize * (1 + receipt.orders.size()));
+  codec::write_receipt(json, receipt);
+  return std::string(json.text());
 }
 
 std::string to_json(const Instrument& instrument) {

@@ -1,14 +1,12 @@
 #include "codec/request_json.hpp"
 
-#include "codec/json_writer.hpp"
+#include "codec/json_block.hpp"
 
 namespace orchestrator::codec {
 
 std::string orders_json(const BatchRequest& request) {
   constexpr std::size_t kTypicalSize = 72;
-  std::string out;
-  out.reserve(2 + kTypicalSize * request.orders.size());
-  JsonWriter json(out);
+  JsonBlock json(2 + kTypicalSize * request.orders.size());
   json.begin_array();
   for (const OrderRequest& order : request.orders) {
     json.begin_object();
@@ -18,11 +16,11 @@ std::string orders_json(const BatchRequest& request) {
     if (order.order_type != OrderType::kLimit) json.member("order_type", order.order_type);
     if (order.time_in_force != TimeInForce::kDay) json.member("time_in_force", order.time_in_force);
     if (!order.broker.empty()) json.member("broker", order.broker);
-    if (order.slice) json.member("slice", true);
+    if (order.slice) json.key("slice").raw("true");
     json.end_object();
   }
   json.end_array();
-  return out;
+  return std::string(json.text());
 }
 
 }  // namespace orchestrator::codec

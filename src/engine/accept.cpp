@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "codec/event_log.hpp"
 #include "codec/request_json.hpp"
@@ -118,13 +119,14 @@ void refuse_if_invalid(const BatchRequest& request, const ValidationResult& vali
 }
 
 // The orders that request order `index` becomes: itself, or its slices.
-std::vector<OrderRequest> pieces_of(const BatchRequest& request, std::size_t index,
-                                    const ValidationSnapshot& snapshot) {
-  const OrderRequest& order = request.orders[index];
-  if (!order.slice) return {order};
+// `slices` keeps them.
+std::span<const OrderRequest> pieces_of(const OrderRequest& order, const ValidationSnapshot& snapshot,
+                                        std::vector<OrderRequest>& slices) {
+  if (!order.slice) return {&order, 1};
   BatchRequest alone;
   alone.orders.push_back(order);
-  return slice(alone, snapshot);
+  slices = slice(alone, snapshot);
+  return slices;
 }
 
 // Adds the legs and orders of request order `index`. Its margin is shared out by quantity, to the last unit.
@@ -132,7 +134,8 @@ void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const
                const ClientOrderIds& ids, const RoutingDecision& route, Money margin) {
   const OrderRequest& wanted = request.orders[index];
   const Instrument& instrument = instrument_or_default(snapshot, wanted.instrument_id);
-  const auto pieces = pieces_of(request, index, snapshot);
+  std::vector<OrderRequest> slices;
+  const auto pieces = pieces_of(wanted, snapshot, slices);
   Money left = margin;
   for (std::size_t k = 0; k < pieces.size(); ++k) {
     const bool last = k + 1 == pieces.size();
@@ -266,9 +269,11 @@ void compose(AcceptUnit& unit, Receipt& receipt) {
   codec::append_event(row.lines, EventType::kBatchPlaced, 0, ++unit.batch.event_seq,
                       batch_event_data(unit.batch));
   row.lines.reserve(row.lines.size() + unit.orders.size() * kPlacedLineTypical);
+  codec::JsonBlock data(kEventDataTypical);
   for (Order& order : unit.orders) {
-    codec::append_event(row.lines, EventType::kOrderPlaced, order.id, ++order.event_seq,
-                        [&order](std::string& out) { append_placed_event_data(out, order); });
+    data.clear();
+    write_placed_event_data(data, order);
+    codec::append_event(row.lines, EventType::kOrderPlaced, order.id, ++order.event_seq, data.text());
   }
   unit.events.clear();
   unit.events.push_back(std::move(row));

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "codec/event_log.hpp"
-#include "codec/json_writer.hpp"
+#include "codec/json_block.hpp"
 #include "core/planted_bugs.hpp"
 
 namespace orchestrator::engine {
@@ -58,11 +58,13 @@ void ChangeSet::emit(EventType type, Order& order, const Execution* execution) {
     row.batch_id = order.batch_id;
     row.order_id = order.id;
     row.at = now_;
+    row.lines.reserve(chunk_ * kEventLineTypical);
   } else if (row.order_id != order.id) {
     row.order_id = 0;
   }
-  codec::append_event(row.lines, type, order.id, ++order.event_seq,
-                      [&](std::string& out) { append_order_event_data(out, order, execution); });
+  event_data_.clear();
+  write_order_event_data(event_data_, order, execution);
+  codec::append_event(row.lines, type, order.id, ++order.event_seq, event_data_.text());
 }
 
 bool ChangeSet::empty() const {
@@ -129,8 +131,7 @@ CommitStatus ChangeSet::commit(const Context& context) {
   return context.store->commit(unit_);
 }
 
-void append_order_event_data(std::string& out, const Order& order, const Execution* execution) {
-  codec::JsonWriter json(out);
+void write_order_event_data(codec::JsonBlock& json, const Order& order, const Execution* execution) {
   json.begin_object()
       .member("order_id", order.id)
       .member("batch_id", order.batch_id)
@@ -156,8 +157,7 @@ void append_order_event_data(std::string& out, const Order& order, const Executi
   json.end_object();
 }
 
-void append_placed_event_data(std::string& out, const Order& order) {
-  codec::JsonWriter json(out);
+void write_placed_event_data(codec::JsonBlock& json, const Order& order) {
   json.begin_object()
       .member("order_id", order.id)
       .member("batch_id", order.batch_id)
@@ -181,8 +181,7 @@ void append_placed_event_data(std::string& out, const Order& order) {
 }
 
 std::string batch_event_data(const OrderBatch& batch) {
-  std::string text;
-  codec::JsonWriter json(text);
+  codec::JsonBlock json(kEventDataTypical);
   json.begin_object()
       .member("batch_id", batch.id)
       .member("portfolio_id", batch.portfolio_id)
@@ -195,7 +194,7 @@ std::string batch_event_data(const OrderBatch& batch) {
       .member("cancelled_orders", batch.cancelled_orders)
       .member("rejected_orders", batch.rejected_orders)
       .end_object();
-  return text;
+  return std::string(json.text());
 }
 
 }  // namespace orchestrator::engine

@@ -11,11 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "codec/json_block.hpp"
 #include "core/order_life.hpp"
 #include "engine/context.hpp"
 #include "orchestrator/order_store.hpp"
 
 namespace orchestrator::engine {
+
+// Of the data of one event, and of one line of an acknowledgement, in characters.
+inline constexpr std::size_t kEventDataTypical = 512;
+inline constexpr std::size_t kEventLineTypical = 272;
 
 class ChangeSet final : public EventSink {
  public:
@@ -68,13 +73,14 @@ class ChangeSet final : public EventSink {
   std::vector<std::vector<Entry>> entries_;        // each reserved whole, so that addresses stay
   std::vector<std::pair<OrderId, Entry*>> by_id_;  // ascending
   std::map<BatchId, EventRow> rows_;
+  codec::JsonBlock event_data_{kEventDataTypical};  // of one event at a time
   ChangeUnit unit_;
 };
 
 // The data of an order's event: what a consumer needs to follow the order without asking.
-void append_order_event_data(std::string& out, const Order& order, const Execution* execution);
+void write_order_event_data(codec::JsonBlock& json, const Order& order, const Execution* execution);
 // `order.placed` carries the whole order; `batch.*` the counts.
-void append_placed_event_data(std::string& out, const Order& order);
+void write_placed_event_data(codec::JsonBlock& json, const Order& order);
 [[nodiscard]] std::string batch_event_data(const OrderBatch& batch);
 
 }  // namespace orchestrator::engine
