@@ -15,6 +15,7 @@ namespace {
 using brokers::LedgerOrder;
 
 constexpr std::size_t kClientOrderIdSizeMax = 48;
+constexpr std::size_t kWordSize = sizeof(std::uint64_t);
 
 // The finisher of splitmix64: a bijection in which every input bit moves about half of the output's.
 constexpr std::uint64_t mix(std::uint64_t x) {
@@ -26,15 +27,16 @@ constexpr std::uint64_t mix(std::uint64_t x) {
 // One of two independent 64-bit hashes. Bytes are put together by shifts, so every machine agrees.
 std::uint64_t hash(std::uint64_t start, std::string_view text, std::uint64_t number) {
   std::uint64_t state = mix(start ^ text.size());
-  while (!text.empty()) {
-    const std::string_view piece = text.substr(0, 8);
+  const auto take = [&state](std::uint64_t word) { state = mix(state ^ word) + 0x9e3779b97f4a7c15U; };
+  const auto word_of = [](std::string_view piece) {
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < piece.size(); ++i) {
       word |= std::uint64_t{static_cast<unsigned char>(piece[i])} << (8 * i);
     }
-    state = mix(state ^ word) + 0x9e3779b97f4a7c15U;
-    text.remove_prefix(piece.size());
-  }
+    return word;
+  };
+  for (; text.size() >= kWordSize; text.remove_prefix(kWordSize)) take(word_of({text.data(), kWordSize}));
+  if (!text.empty()) take(word_of(text));
   return mix(state ^ number);
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,8 @@ struct LedgerNews {
 class LedgerReader {
  public:
   virtual ~LedgerReader() = default;
+  // These will be looked for by their client order ids, soon and in this order: only a hint.
+  virtual void expect(std::span<const Order> /*orders*/) {}
   // Orders placed under this client order id or given it later by add_alias(), oldest first.
   virtual std::vector<LedgerOrder> find_by_client_order_id(const std::string& client_order_id) = 0;
   virtual std::optional<LedgerOrder> find_by_ext_order_id(const std::string& ext_order_id) = 0;
@@ -96,7 +99,7 @@ class LedgerTransaction : public LedgerReader {
  public:
   // The number that add_order() expects next.
   virtual std::int64_t next_order_number() = 0;
-  virtual void add_order(LedgerOrder order) = 0;
+  virtual void add_order(LedgerOrder&& order) = 0;
   virtual void update_order(std::int64_t number, const LedgerOrderState& state) = 0;
   virtual void add_alias(std::int64_t number, const std::string& client_order_id) = 0;
   virtual void add_execution(LedgerExecution execution) = 0;

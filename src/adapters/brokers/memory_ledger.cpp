@@ -8,9 +8,11 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "adapters/brokers/ledger.hpp"
+#include "core/text_hash.hpp"
 
 namespace orchestrator::brokers {
 
@@ -22,15 +24,30 @@ class IdIndex {
  public:
   void add(std::string_view id, std::int64_t number) {
     if (2 * (size_ + 1) > slots_.size()) grow();
-    insert({std::hash<std::string_view>{}(id), number});
+    insert({text_hash(id), number});
     ++size_;
+  }
+
+  // The same a little later, together with others: their slots are all over the table, and waited for at
+  // the same time.
+  void add_later(std::string_view id, std::int64_t number) {
+    if (2 * (size_ + kWaitingMax) > slots_.size()) grow();
+    waiting_.push_back({text_hash(id), number});
+    fetch(waiting_.back().hash);
+    if (waiting_.size() == kWaitingMax) add_waiting();
+  }
+
+  // each() with this id is about to come.
+  void prefetch(std::string_view id) const {
+    if (!slots_.empty()) fetch(text_hash(id));
   }
 
   // Shows the numbers of all ids with the same hash, some of which may be other ids.
   template <class Visit>
-  void each(std::string_view id, Visit visit) const {
+  void each(std::string_view id, Visit visit) {
+    add_waiting();
     if (slots_.empty()) return;
-    const std::size_t hash = std::hash<std::string_view>{}(id);
+    const std::size_t hash = text_hash(id);
     for (std::size_t i = hash & mask(); slots_[i].number != 0; i = (i + 1) & mask()) {
       if (slots_[i].hash == hash) visit(slots_[i].number);
     }
@@ -38,6 +55,7 @@ class IdIndex {
 
  private:
   static constexpr std::size_t kSlotsMin = 1024;  // a power of two, as every size is
+  static constexpr std::size_t kWaitingMax = 32;
 
   struct Slot {
     std::size_t hash = 0;
@@ -45,6 +63,14 @@ class IdIndex {
   };
 
   [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
+
+  void fetch(std::size_t hash) const { __builtin_prefetch(&slots_[hash & mask()], 1); }
+
+  void add_waiting() {
+    for (const Slot& slot : waiting_) insert(slot);
+    size_ += waiting_.size();
+    waiting_.clear();
+  }
 
   void insert(Slot slot) {
     std::size_t i = slot.hash & mask();
@@ -61,7 +87,8 @@ class IdIndex {
   }
 
   std::vector<Slot> slots_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;       // of those in slots_
+  std::vector<Slot> waiting_;  // to be added
 };
 
 // A growing row of values that never move, in pieces small enough for the allocator to keep at hand.
@@ -71,7 +98,7 @@ class Pile {
   [[nodiscard]] std::size_t size() const { return size_; }
   Value& operator[](std::size_t i) { return pieces_[i / kPieceSize][i % kPieceSize]; }
 
-  Value& add(Value value) {
+  Value& add(Value&& value) {
     if (size_ % kPieceSize == 0) pieces_.emplace_back().reserve(kPieceSize);
     ++size_;
     return pieces_.back().emplace_back(std::move(value));
@@ -102,6 +129,10 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
     LedgerOrder order;
     std::vector<LedgerExecution> executions;  // [i] is number i + 1
   };
+
+  void expect(std::span<const Order> orders) override {
+    for (const Order& order : orders) by_client_order_id_.prefetch(order.client_order_id);
+  }
 
   std::vector<LedgerOrder> find_by_client_order_id(const std::string& client_order_id) override {
     std::vector<LedgerOrder> found;
@@ -178,9 +209,9 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
 
   std::int64_t next_order_number() override { return static_cast<std::int64_t>(entries_.size()) + 1; }
 
-  void add_order(LedgerOrder order) override {
+  void add_order(LedgerOrder&& order) override {
     const LedgerOrder& kept = entries_.add({std::move(order), {}}).order;
-    by_ext_order_id_.add(kept.ext_order_id, kept.number);
+    by_ext_order_id_.add_later(kept.ext_order_id, kept.number);
     by_client_order_id_.add(kept.client_order_id, kept.number);
     note_due(kept);
   }
@@ -199,7 +230,7 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
     entry(execution.order_number).executions.push_back(std::move(execution));
   }
 
-  void add_report(const LedgerReport& report) override { reports_.add(report); }
+  void add_report(const LedgerReport& report) override { reports_.add(LedgerReport(report)); }
 
   Entry& entry(std::int64_t number) { return entries_[static_cast<std::size_t>(number) - 1]; }
 

@@ -83,6 +83,7 @@ std::vector<SendResult> MockBroker::accept_all(std::span<const Order> orders) {
   try {
     ledger_->write([&](LedgerTransaction& ledger) {
       const Timestamp now = clock_.now();
+      ledger.expect(orders);
       for (const Order& order : orders) results.push_back(accept(ledger, order, now));
     });
   } catch (const Error& error) {

@@ -292,7 +292,7 @@ class SqliteLedger final : public Ledger, private LedgerTransaction {
 
   std::int64_t next_order_number() override { return last_order_ + 1; }
 
-  void add_order(LedgerOrder order) override {
+  void add_order(LedgerOrder&& order) override {
     const LedgerOrderState& state = order.state;
     Run(statements_->add_order, broker_id_, order.number, order.ext_order_id, order.client_order_id,
         order.symbol, order.instrument_id, order.side, order.multiplier, order.placed_at, state.qty,

@@ -85,6 +85,8 @@ bool MemoryStore::index_client_order_ids(const std::vector<Order>& orders, std::
     return id < first ? orders_[id].client_order_id
                       : orders[static_cast<std::size_t>(id - first)].client_order_id;
   };
+  by_client_order_id_.reserve(orders.size());
+  for (const Order& order : orders) by_client_order_id_.prefetch(order.client_order_id);
   for (const Order& order : orders) {
     const std::string& text = order.client_order_id;
     if (!by_client_order_id_.find(text, [&](OrderId id) { return text_of(id) == text; })) {
@@ -187,6 +189,8 @@ CommitStatus MemoryStore::commit(ChangeUnit& unit) {
   check_references(unit);
   if (!change_margins(unit)) return CommitStatus::kLimit;
 
+  by_ext_order_id_.reserve(unit.orders.size());
+  for (const Order& order : unit.orders) by_ext_order_id_.prefetch(order.ext_order_id);
   for (const Order& order : unit.orders) update(order);
   for (const OrderBatch& batch : unit.batches) assign_live_fields(batches_[batch.id].row, batch);
   insert_executions(unit.executions);

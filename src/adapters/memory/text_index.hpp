@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/text_hash.hpp"
 
 namespace orchestrator::memory {
 
@@ -18,6 +19,16 @@ class TextIndex {
   void add(std::string_view text, std::int64_t id) {
     if ((used_ + 1) * 2 > entries_.size()) grow();
     put(hash_of(text), id);
+  }
+
+  // Room for that many more, so that what was fetched for them stays where it is.
+  void reserve(std::size_t more) {
+    while ((used_ + more) * 2 > entries_.size()) grow();
+  }
+  // Begins to bring the text's place into the processor's cache. Places are all over a large table: asked for
+  // one after another they are waited for together.
+  void prefetch(std::string_view text) const {
+    if (!entries_.empty()) __builtin_prefetch(&entries_[hash_of(text) & mask()], 1);
   }
 
   void remove(std::string_view text, std::int64_t id) {
@@ -50,7 +61,7 @@ class TextIndex {
     std::int64_t id = kFree;
   };
 
-  static std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+  static std::size_t hash_of(std::string_view text) { return text_hash(text); }
   [[nodiscard]] std::size_t mask() const { return entries_.size() - 1; }
 
   void put(std::size_t hash, std::int64_t id) {
