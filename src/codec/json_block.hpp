@@ -53,11 +53,15 @@ class JsonBlock {
   }
 
   JsonBlock& value(std::string_view text) {
-    if (!is_plain(text)) return escaped(text);
     reserve(text.size() + 3);
+    char* const begin = at_;
     separate();
     *at_++ = '"';
-    put(text);
+    if (!copy_plain(text, at_)) {
+      at_ = begin;
+      return escaped(text);
+    }
+    at_ += text.size();
     *at_++ = '"';
     return *this;
   }

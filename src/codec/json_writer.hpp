@@ -29,32 +29,67 @@ namespace orchestrator::codec {
 // Appends `text` as a JSON string literal, quotes included.
 void append_quoted(std::string& out, std::string_view text);
 
-// No byte needs an escape or a look at its neighbours: printable ASCII without quote and backslash.
-[[nodiscard]] inline bool is_plain(std::string_view text) {
+namespace detail {
+
+// Nonzero when one of the eight bytes needs an escape or a look at its neighbours.
+[[nodiscard]] inline std::uint64_t special_bytes(std::uint64_t bytes) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kTops = kOnes * 0x80;
-  const auto special = [](std::uint64_t bytes) {
-    const std::uint64_t quote = bytes ^ (kOnes * '"');
-    const std::uint64_t backslash = bytes ^ (kOnes * '\\');
-    const std::uint64_t control = (bytes - kOnes * 0x20) & ~bytes;
-    return (bytes | control | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kTops;
-  };
-  const char* at = text.data();
-  std::size_t left = text.size();
-  std::uint64_t bytes = 0;
-  for (; left >= sizeof bytes; at += sizeof bytes, left -= sizeof bytes) {
-    std::memcpy(&bytes, at, sizeof bytes);
-    if (special(bytes) != 0) return false;
+  const std::uint64_t quote = bytes ^ (kOnes * '"');
+  const std::uint64_t backslash = bytes ^ (kOnes * '\\');
+  const std::uint64_t control = (bytes - kOnes * 0x20) & ~bytes;
+  return (bytes | control | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kTops;
+}
+
+template <class Word>
+[[nodiscard]] Word load(const char* from) {
+  Word word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Shows `visit(word, position)` all of the text, in words as wide as it has room for; the last may overlap
+// the one before, so that a few bytes at the end are no loop.
+template <class Visit>
+void each_word(std::string_view text, Visit&& visit) {
+  const char* const begin = text.data();
+  const std::size_t size = text.size();
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 <= size; at += 8) visit(load<std::uint64_t>(begin + at), at);
+    if (size % 8 != 0) visit(load<std::uint64_t>(begin + size - 8), size - 8);
+  } else if (size >= 4) {
+    visit(load<std::uint32_t>(begin), 0);
+    visit(load<std::uint32_t>(begin + size - 4), size - 4);
+  } else {
+    for (std::size_t at = 0; at < size; ++at) visit(static_cast<unsigned char>(begin[at]), at);
   }
-  if (left != 0 && text.size() >= sizeof bytes) {  // the last eight, some of them once more
-    std::memcpy(&bytes, at + left - sizeof bytes, sizeof bytes);
-    return special(bytes) == 0;
-  }
-  bytes = kOnes * 'a';
-  for (std::size_t i = 0; i < left; ++i) {
-    bytes = (bytes << 8) | static_cast<unsigned char>(at[i]);
-  }
-  return special(bytes) == 0;
+}
+
+// special_bytes() of a word of any size.
+template <class Word>
+[[nodiscard]] std::uint64_t special_bytes_of(Word word) {
+  constexpr std::uint64_t kBlanks = 0x2020202020202020;
+  if constexpr (sizeof word == sizeof kBlanks) return special_bytes(word);
+  return special_bytes((kBlanks << (8 * sizeof word % 64)) | word);
+}
+
+}  // namespace detail
+
+// No byte needs an escape or a look at its neighbours: printable ASCII without quote and backslash.
+[[nodiscard]] inline bool is_plain(std::string_view text) {
+  std::uint64_t special = 0;
+  detail::each_word(text, [&](auto word, std::size_t) { special |= detail::special_bytes_of(word); });
+  return special == 0;
+}
+
+// is_plain(), and puts the text there if it is; what it puts there otherwise means nothing.
+[[nodiscard]] inline bool copy_plain(std::string_view text, char* out) {
+  std::uint64_t special = 0;
+  detail::each_word(text, [&](auto word, std::size_t at) {
+    special |= detail::special_bytes_of(word);
+    std::memcpy(out + at, &word, sizeof word);
+  });
+  return special == 0;
 }
 
 template <class Number>

@@ -35,36 +35,47 @@ constexpr std::size_t kDeploymentSize = 2;
 constexpr int kHashCharacters = 14;
 constexpr int kIndexCharacters = 3;
 
-void put_u8(std::string& out, std::uint8_t value) { out += static_cast<char>(value); }
+// These write where `out` points, and move it on.
+void put_u8(char*& out, std::uint8_t value) { *out++ = static_cast<char>(value); }
 
-void put_u64(std::string& out, std::uint64_t value) {
-  std::array<char, 8> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>((value >> (56 - 8 * i)) & 0xff);
-  out.append(bytes.data(), bytes.size());
+void put_u64(char*& out, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((value >> shift) & 0xff);
 }
 
-void put_i64(std::string& out, std::int64_t value) { put_u64(out, static_cast<std::uint64_t>(value)); }
+void put_i64(char*& out, std::int64_t value) { put_u64(out, static_cast<std::uint64_t>(value)); }
 
-void put_price(std::string& out, const std::optional<Price>& price) {
+void put_price(char*& out, const std::optional<Price>& price) {
   put_u8(out, price ? 1 : 0);
   if (price) put_i64(out, price->units());
 }
 
-void put_text(std::string& out, std::string_view text) {
-  put_u64(out, text.size());
+// Appends what `put(out)` writes, which is no more than a piece has room for.
+template <class Put>
+void append_piece(std::string& text, Put&& put) {
+  std::array<char, 64> piece;
+  char* end = piece.data();
+  put(end);
+  text.append(piece.data(), static_cast<std::size_t>(end - piece.data()));
+}
+
+void append_text(std::string& out, std::string_view text) {
+  append_piece(out, [&](char*& piece) { put_u64(piece, text.size()); });
   out += text;
 }
 
-void put_order(std::string& out, const OrderRequest& order) {
-  put_i64(out, order.instrument_id);
-  put_u8(out, static_cast<std::uint8_t>(order.side));
-  put_i64(out, order.qty.units());
-  put_price(out, order.price_limit);
-  put_price(out, order.stop_price);
-  put_u8(out, static_cast<std::uint8_t>(order.order_type));
-  put_u8(out, static_cast<std::uint8_t>(order.time_in_force));
-  put_text(out, order.broker);
-  put_u8(out, order.slice ? 1 : 0);
+void append_order(std::string& out, const OrderRequest& order) {
+  append_piece(out, [&](char*& piece) {
+    put_i64(piece, order.instrument_id);
+    put_u8(piece, static_cast<std::uint8_t>(order.side));
+    put_i64(piece, order.qty.units());
+    put_price(piece, order.price_limit);
+    put_price(piece, order.stop_price);
+    put_u8(piece, static_cast<std::uint8_t>(order.order_type));
+    put_u8(piece, static_cast<std::uint8_t>(order.time_in_force));
+    put_u64(piece, order.broker.size());
+  });
+  out += order.broker;
+  out += static_cast<char>(order.slice ? 1 : 0);
 }
 
 char generation_character(int generation) {
@@ -85,12 +96,14 @@ char generation_character(int generation) {
 std::string canonical_form(const BatchRequest& request) {
   std::string out;
   out.reserve(32 + request.orders.size() * kOrderBytesTypical);
-  put_u8(out, kVersion);
-  put_i64(out, request.portfolio_id);
-  put_i64(out, request.user_id);
-  put_u8(out, static_cast<std::uint8_t>(request.policy));
-  put_u64(out, request.orders.size());
-  for (const OrderRequest& order : request.orders) put_order(out, order);
+  append_piece(out, [&](char*& piece) {
+    put_u8(piece, kVersion);
+    put_i64(piece, request.portfolio_id);
+    put_i64(piece, request.user_id);
+    put_u8(piece, static_cast<std::uint8_t>(request.policy));
+    put_u64(piece, request.orders.size());
+  });
+  for (const OrderRequest& order : request.orders) append_order(out, order);
   return out;
 }
 
@@ -108,13 +121,19 @@ void check_deployment(std::string_view deployment) {
 ClientOrderIds::ClientOrderIds(std::string_view deployment, std::string_view tenant, std::string_view key) {
   check_deployment(deployment);
   std::string scope;
-  put_text(scope, tenant);
-  put_text(scope, kPlaceOperation);
-  put_text(scope, key);
+  append_text(scope, tenant);
+  append_text(scope, kPlaceOperation);
+  append_text(scope, key);
   stem_ = std::string(deployment) + base32(sha256(scope), kHashCharacters);
 }
 
 std::string ClientOrderIds::make(std::size_t index, int generation) const {
+  std::string id;
+  write(index, generation, id);
+  return id;
+}
+
+void ClientOrderIds::write(std::size_t index, int generation, std::string& id) const {
   if (index > kClientOrderIndexMax) {
     throw Error(ErrorCode::kLimitExceeded,
                 "a batch can have at most " + std::to_string(kClientOrderIndexMax + 1) + " orders; split it");
@@ -122,12 +141,10 @@ std::string ClientOrderIds::make(std::size_t index, int generation) const {
   // 15 bits, left-aligned in two bytes. The digits ascend, so ids sort by index.
   const std::array<std::byte, 2> bits{static_cast<std::byte>(index >> 7),
                                       static_cast<std::byte>((index << 1) & 0xff)};
-  std::string id;
   id.reserve(kClientOrderIdSize);
-  id += stem_;
+  id = stem_;
   id += base32(bits, kIndexCharacters);
   id += generation_character(generation);
-  return id;
 }
 
 std::string replace_generation(std::string_view client_order_id, int generation) {

@@ -35,6 +35,8 @@ class ClientOrderIds {
   ClientOrderIds(std::string_view deployment, std::string_view tenant, std::string_view key);
   // Throws Error(limit_exceeded) for an index above kClientOrderIndexMax and like replace_generation.
   [[nodiscard]] std::string make(std::size_t index, int generation) const;
+  // The same into `id`, whatever it holds.
+  void write(std::size_t index, int generation, std::string& id) const;
 
  private:
   std::string stem_;  // deployment and hash

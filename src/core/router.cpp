@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace orchestrator {
 
@@ -103,7 +104,10 @@ RoutingDecision route_by_default(std::span<const BrokerState> brokers) {
     if (broker.available && (best == nullptr || rank(broker) < rank(*best))) best = &broker;
   }
   if (best != nullptr) {
-    return {best->name, "default: strongest class (" + std::string(to_string(best->broker_class)) + ")"};
+    std::string reason;
+    reason.reserve(40);
+    reason.append("default: strongest class (").append(to_string(best->broker_class)).append(")");
+    return {best->name, std::move(reason)};
   }
   if (brokers.empty()) return {"", "no broker is configured"};
   std::string reason = "no broker is available: ";

@@ -93,11 +93,13 @@ std::vector<RoutingDecision> route_orders(const Context& context, const BatchReq
   const auto reference = context.reference.present(*context.store);
   const auto states = broker_states(context, *reference);
   std::vector<RoutingDecision> routes(request.orders.size());
+  std::string client_order_id;
   for (std::size_t i = 0; i < request.orders.size(); ++i) {
     const OrderRequest& order = request.orders[i];
     const Instrument& instrument = instrument_or_default(snapshot, order.instrument_id);
+    ids.write(i, 0, client_order_id);
     routes[i] = context.router->route(order, request.portfolio_id, instrument, reference->rules, states,
-                                      spread_of(ids.make(i, 0)));
+                                      spread_of(client_order_id));
     if (routes[i].broker.empty() && !validation.order_has_errors(i)) {
       validation.violations.push_back({i, "broker", "broker.unavailable", routes[i].reason});
     }
@@ -131,7 +133,7 @@ std::span<const OrderRequest> pieces_of(const OrderRequest& order, const Validat
 
 // Adds the legs and orders of request order `index`. Its margin is shared out by quantity, to the last unit.
 void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const ValidationSnapshot& snapshot,
-               const ClientOrderIds& ids, const RoutingDecision& route, Money margin) {
+               const ClientOrderIds& ids, RoutingDecision route, Money margin) {
   const OrderRequest& wanted = request.orders[index];
   const Instrument& instrument = instrument_or_default(snapshot, wanted.instrument_id);
   std::vector<OrderRequest> slices;
@@ -146,7 +148,8 @@ void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const
     order.broker = route.broker;
     order.margin_reserved = last ? left : multiply_divide(margin, pieces[k].qty, wanted.qty, Rounding::kDown);
     left -= order.margin_reserved;
-    Receipt::Leg leg = make_leg(index, pieces[k], route);
+    Receipt::Leg leg =
+        last ? make_leg(index, pieces[k], std::move(route)) : make_leg(index, pieces[k], route);
     leg.client_order_id = order.client_order_id;
     plan.orders.push_back(std::move(order));
     plan.receipt.orders.push_back(std::move(leg));
@@ -188,7 +191,7 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
   const ClientOrderIds ids(context.options.deployment, request.tenant,
                            ORCHESTRATOR_PLANTED(kCheckThenAct) ? to_string(now) : key);
-  const auto routes = route_orders(context, request, snapshot, ids, validation);
+  auto routes = route_orders(context, request, snapshot, ids, validation);
   refuse_if_invalid(request, validation);
 
   check_total(request, validation);
@@ -204,7 +207,7 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
       plan.receipt.orders.push_back(make_leg(i, request.orders[i], {}));
       continue;
     }
-    add_order(plan, request, i, snapshot, ids, routes[i], validation.margins[i]);
+    add_order(plan, request, i, snapshot, ids, std::move(routes[i]), validation.margins[i]);
     plan.margin += validation.margins[i];
     plan.notional += validation.notionals[i];
   }
