@@ -65,9 +65,16 @@ class JsonBlock {
     *at_++ = '"';
     return *this;
   }
+  // A word of the API, which needs no look at its characters.
   template <Enumeration Enum>
   JsonBlock& value(Enum word) {
-    return value(std::string_view(to_string(word)));
+    const std::string_view text = to_string(word);
+    reserve(text.size() + 3);
+    separate();
+    *at_++ = '"';
+    put(text);
+    *at_++ = '"';
+    return *this;
   }
   JsonBlock& value(Timestamp at) { return value(to_string(at)); }
   JsonBlock& null() { return raw("null"); }

@@ -85,20 +85,30 @@ Receipt::Leg make_leg(std::size_t index, const OrderRequest& wanted, RoutingDeci
   return leg;
 }
 
+// Of each of the request's orders; `snapshot` keeps them.
+std::vector<const Instrument*> instruments_of(const BatchRequest& request,
+                                              const ValidationSnapshot& snapshot) {
+  std::vector<const Instrument*> instruments;
+  instruments.reserve(request.orders.size());
+  for (const OrderRequest& order : request.orders) {
+    instruments.push_back(&instrument_or_default(snapshot, order.instrument_id));
+  }
+  return instruments;
+}
+
 // Routes every order; one that validated and finds no broker gains a violation. All pieces of a sliced
 // order go the same way.
 std::vector<RoutingDecision> route_orders(const Context& context, const BatchRequest& request,
-                                          const ValidationSnapshot& snapshot, const ClientOrderIds& ids,
-                                          ValidationResult& validation) {
+                                          std::span<const Instrument* const> instruments,
+                                          const ClientOrderIds& ids, ValidationResult& validation) {
   const auto reference = context.reference.present(*context.store);
   const auto states = broker_states(context, *reference);
   std::vector<RoutingDecision> routes(request.orders.size());
   std::string client_order_id;
   for (std::size_t i = 0; i < request.orders.size(); ++i) {
     const OrderRequest& order = request.orders[i];
-    const Instrument& instrument = instrument_or_default(snapshot, order.instrument_id);
     ids.write(i, 0, client_order_id);
-    routes[i] = context.router->route(order, request.portfolio_id, instrument, reference->rules, states,
+    routes[i] = context.router->route(order, request.portfolio_id, *instruments[i], reference->rules, states,
                                       spread_of(client_order_id));
     if (routes[i].broker.empty() && !validation.order_has_errors(i)) {
       validation.violations.push_back({i, "broker", "broker.unavailable", routes[i].reason});
@@ -132,10 +142,10 @@ std::span<const OrderRequest> pieces_of(const OrderRequest& order, const Validat
 }
 
 // Adds the legs and orders of request order `index`. Its margin is shared out by quantity, to the last unit.
-void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const ValidationSnapshot& snapshot,
-               const ClientOrderIds& ids, RoutingDecision route, Money margin) {
+void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const Instrument& instrument,
+               const ValidationSnapshot& snapshot, const ClientOrderIds& ids, RoutingDecision route,
+               Money margin) {
   const OrderRequest& wanted = request.orders[index];
-  const Instrument& instrument = instrument_or_default(snapshot, wanted.instrument_id);
   std::vector<OrderRequest> slices;
   const auto pieces = pieces_of(wanted, snapshot, slices);
   Money left = margin;
@@ -191,7 +201,8 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
   const ClientOrderIds ids(context.options.deployment, request.tenant,
                            ORCHESTRATOR_PLANTED(kCheckThenAct) ? to_string(now) : key);
-  auto routes = route_orders(context, request, snapshot, ids, validation);
+  const auto instruments = instruments_of(request, snapshot);
+  auto routes = route_orders(context, request, instruments, ids, validation);
   refuse_if_invalid(request, validation);
 
   check_total(request, validation);
@@ -207,7 +218,7 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
       plan.receipt.orders.push_back(make_leg(i, request.orders[i], {}));
       continue;
     }
-    add_order(plan, request, i, snapshot, ids, std::move(routes[i]), validation.margins[i]);
+    add_order(plan, request, i, *instruments[i], snapshot, ids, std::move(routes[i]), validation.margins[i]);
     plan.margin += validation.margins[i];
     plan.notional += validation.notionals[i];
   }
