@@ -341,7 +341,7 @@ Accepted accept_new(Context& context, const BatchRequest& request, const Idempot
     Plan plan = make_plan(context, request, scope.key, now, i == 0 ? Figures::kRemembered : Figures::kStored);
     if (claim) claim_for_sending(context, plan.orders, now);
     AcceptUnit unit = make_unit(context, request, scope, print, plan, now);
-    ORCHESTRATOR_PLANT(kSendBeforeStore, context.brokers.begin()->second->place(plan.orders));
+    ORCHESTRATOR_PLANT(kSendBeforeStore, context.brokers.begin()->second->place(unit.orders));
     unit.compose = [&plan](AcceptUnit& with_ids) { compose(with_ids, plan.receipt); };
     ORCHESTRATOR_FAILPOINT("accept.before_unit");
     AcceptResult result = context.store->accept(unit);

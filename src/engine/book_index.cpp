@@ -15,7 +15,8 @@ const BrokerOrder* find(const std::map<std::string, const BrokerOrder*>& index, 
 
 BookIndex::BookIndex(BrokerConnector::Book book) : book_(std::move(book)) {
   for (const BrokerOrder& order : book_.orders) {
-    by_ext_.emplace(order.ext_order_id, &order);
+    const auto [same, only] = by_ext_.emplace(order.ext_order_id, &order);
+    if (!only) same->second = nullptr;  // some brokers start their ids again every day
     if (order.client_order_id.empty()) continue;
     const auto [at, first] = by_client_.emplace(order.client_order_id, &order);
     if (!first) at->second = nullptr;
@@ -25,6 +26,11 @@ BookIndex::BookIndex(BrokerConnector::Book book) : book_(std::move(book)) {
 }
 
 const BrokerOrder* BookIndex::by_client_order_id(const std::string& id) const { return find(by_client_, id); }
+
+bool BookIndex::several(const std::string& client_order_id) const {
+  const auto found = by_client_.find(client_order_id);
+  return found != by_client_.end() && found->second == nullptr;
+}
 
 const BrokerOrder* BookIndex::by_ext_order_id(const std::string& id) const { return find(by_ext_, id); }
 

@@ -15,16 +15,16 @@ class BookIndex {
   BookIndex(const BookIndex&) = delete;
   BookIndex& operator=(const BookIndex&) = delete;
 
-  // nullptr: it is not in the book, which need not hold every order; or, by our own id, it is there more than
-  // once.
+  // nullptr: it is not in the book, which need not hold every order; or it is there more than once.
   [[nodiscard]] const BrokerOrder* by_client_order_id(const std::string& id) const;
+  [[nodiscard]] bool several(const std::string& client_order_id) const;
   [[nodiscard]] const BrokerOrder* by_ext_order_id(const std::string& id) const;
   [[nodiscard]] std::vector<Execution> executions_of(const std::string& ext_order_id) const;
 
  private:
   BrokerConnector::Book book_;
   std::map<std::string, const BrokerOrder*> by_client_;  // null: several
-  std::map<std::string, const BrokerOrder*> by_ext_;
+  std::map<std::string, const BrokerOrder*> by_ext_;     // likewise
   std::multimap<std::string, const Execution*> executions_;
 };
 

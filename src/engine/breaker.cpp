@@ -40,8 +40,8 @@ void Breaker::failed(Call call, Timestamp now, const std::string& reason) {
   if (state_ == CircuitState::kOpen) return;
   const bool probe = state_ == CircuitState::kHalfOpen;
   if (!probe) {
-    opened_by_ = call;
     if (++failures(call) < kFailuresMax) return;
+    opened_by_ = call;
   }
   open(now);
 }

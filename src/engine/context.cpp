@@ -15,6 +15,12 @@ bool RequestPace::due(OrderId id, Timestamp now, std::chrono::microseconds pause
   return at == asked_.end() || now >= at->second + pause;
 }
 
+bool RequestPace::asked_before(OrderId id, Timestamp now, std::chrono::microseconds pause) {
+  const std::scoped_lock lock(mutex_);
+  const auto at = asked_.find(id);
+  return at != asked_.end() && now >= at->second + pause;
+}
+
 bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::microseconds interval) {
   const std::scoped_lock lock(mutex_);
   const auto [at, first] = asked_.emplace(broker, now);

@@ -28,6 +28,8 @@ class RequestPace {
  public:
   void asked(OrderId id, Timestamp now);
   [[nodiscard]] bool due(OrderId id, Timestamp now, std::chrono::microseconds pause);
+  // Asked, and at least so long ago.
+  [[nodiscard]] bool asked_before(OrderId id, Timestamp now, std::chrono::microseconds pause);
 
  private:
   std::mutex mutex_;
@@ -60,6 +62,8 @@ struct Context {
   std::unique_ptr<Reconciler> reconciler;
   std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
   RequestPace request_pace;
+  RequestPace look_up_pace;      // of parked orders
+  RequestPace other_terms_pace;  // when the book was first seen to show other terms
   ResyncPace resync_pace;
   mutable ReferenceCache reference;
   ReplayForecast replays;

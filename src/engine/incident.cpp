@@ -2,6 +2,7 @@
 
 #include "codec/audit_json.hpp"
 #include "engine/order_change.hpp"
+#include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -25,12 +26,14 @@ void stop_account(ChangeSet& changes, const Order& order, const std::string& why
 }
 
 void check_acknowledgement(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now) {
-  if (order.incident) return;
+  if (order.incident || ext_order_id == order.ext_order_id) return;
   std::string what;
-  if (!ext_order_id.empty() && !order.ext_order_id.empty() && ext_order_id != order.ext_order_id) {
+  if (!ext_order_id.empty() && !order.ext_order_id.empty()) {
     what = "the broker acknowledged this order a second time, as " + ext_order_id;
   } else if (order.status == OrderStatus::kRejected) {
     what = "the broker acknowledged this order after it had refused it";
+  } else if (is_terminal(order.status) && !order.acked_at) {
+    what = "the broker acknowledged this order after it had ended here unsent";
   }
   if (!what.empty()) raise(changes, order, what, now);
 }

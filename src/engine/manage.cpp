@@ -155,6 +155,7 @@ Order cancel(Context& context, OrderId id) {
 std::vector<Order> cancel_batch(Context& context, BatchId id) {
   const OrderBatch batch = context.require_batch(id);
   std::vector<Order> result;
+  std::optional<Error> halted;
   for (const Order& order : context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax})) {
     if (is_terminal(order.status)) {
       result.push_back(order);
@@ -163,10 +164,15 @@ std::vector<Order> cancel_batch(Context& context, BatchId id) {
     try {
       result.push_back(cancel(context, order.id));
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kInvalidState) throw;
+      if (error.code() == ErrorCode::kHalted) {
+        halted = error;
+      } else if (error.code() != ErrorCode::kInvalidState) {
+        throw;
+      }
       result.push_back(context.require_order(order.id));
     }
   }
+  if (halted) throw Error(*halted);  // those that were never sent are cancelled all the same
   return result;
 }
 

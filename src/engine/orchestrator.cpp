@@ -55,6 +55,16 @@ void check_options(const EngineOptions& options) {
   }
 }
 
+void check_rate_limit(const BrokerCapabilities& capabilities) {
+  const RateLimit& limit = capabilities.rate_limit;
+  if (limit.requests_max == 0 || (limit.reserved_for_cancels < limit.requests_max && limit.per.count() > 0))
+    return;
+  throw Error(ErrorCode::kConfiguration,
+              capabilities.name +
+                  ": rate_limit leaves no room for orders; requests_max has to be above "
+                  "reserved_for_cancels, and per longer than 0");
+}
+
 }  // namespace
 
 class Orchestrator::Impl {
@@ -75,6 +85,7 @@ class Orchestrator::Impl {
     context.check_broker_config = std::move(parts.check_broker_config);
     for (auto& broker : parts.brokers) {
       const std::string name = broker->capabilities().name;
+      check_rate_limit(broker->capabilities());
       context.breakers.try_emplace(name);
       context.brokers[name] = std::move(broker);
     }

@@ -50,7 +50,9 @@ void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryR
 // Whether a second order under the same client order id would be refused, should the first be there.
 bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order, Timestamp now) {
   if (capabilities.broker_class == BrokerClass::kEnforced) return true;
-  return capabilities.broker_class == BrokerClass::kWindowed &&
+  // Within the window by any clock: one that was set back says nothing about how long ago it was.
+  const bool set_back = now < order.created_at || (order.submitted_at && now < *order.submitted_at);
+  return capabilities.broker_class == BrokerClass::kWindowed && !set_back &&
          now < order.created_at + capabilities.duplicate_window;
 }
 
@@ -62,15 +64,21 @@ class Evidence {
   explicit Evidence(Context& context) : context_(context) {}
 
   LookUp about(const Order& order, BrokerConnector& broker) {
-    if (const BrokerOrder* found = listed(order, broker)) return {LookUp::Kind::kFound, *found, {}};
+    const BookIndex* book = book_of(order.broker, broker);
+    const BrokerOrder* found = book == nullptr ? nullptr : book->by_client_order_id(order.client_order_id);
+    if (found != nullptr) return {LookUp::Kind::kFound, *found, {}};
     return look_up(context_, broker, order.client_order_id);
+  }
+  bool several(const Order& order, BrokerConnector& broker) {
+    const BookIndex* book = book_of(order.broker, broker);
+    return book != nullptr && book->several(order.client_order_id);
   }
 
  private:
-  const BrokerOrder* listed(const Order& order, BrokerConnector& broker) {
-    auto [at, first] = books_.try_emplace(order.broker);
-    if (first) at->second = fetch_for_many(order.broker, broker);
-    return at->second ? at->second->by_client_order_id(order.client_order_id) : nullptr;
+  const BookIndex* book_of(const std::string& name, BrokerConnector& broker) {
+    auto [at, first] = books_.try_emplace(name);
+    if (first) at->second = fetch_for_many(name, broker);
+    return at->second.get();
   }
 
   std::unique_ptr<BookIndex> fetch_for_many(const std::string& name, BrokerConnector& broker) {
@@ -95,6 +103,14 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   if (capabilities.broker_class == BrokerClass::kNone) {
     return park(context, order, "this broker cannot be asked about an order; check there and decide", report);
   }
+  const Timestamp now = context.clock->monotonic();
+  // What is parked waits for a person; that it may still turn up must not use up what the others need.
+  if (order.parked && !context.look_up_pace.due(order.id, now, context.options.resync_interval)) return;
+  if (evidence.several(order, *broker)) {
+    return park(context, order,
+                "the broker has several orders under this client order id; check there and decide", report);
+  }
+  if (order.parked) context.look_up_pace.asked(order.id, now);
   const LookUp answer = evidence.about(order, *broker);
   if (answer.kind == LookUp::Kind::kFound) return adopt(context, order, answer, report);
   if (ORCHESTRATOR_PLANTED(kNotFoundIsReject) && answer.kind == LookUp::Kind::kNotFound) {

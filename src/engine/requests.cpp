@@ -34,6 +34,9 @@ void resolve_request(Context& context, const Order& pending, BrokerConnector& br
   // harm.
   if (broker.capabilities().broker_class == BrokerClass::kNone) return send_request(context, pending);
   const LookUp answer = look_up(context, broker, pending.client_order_id);
+  // A cancel does not wait for a broker that cannot be asked now: to cancel twice does no harm.
+  const bool cancel = pending.status == OrderStatus::kCancelPending;
+  if (answer.kind == LookUp::Kind::kNoAnswer && cancel) return send_request(context, pending);
   if (answer.kind != LookUp::Kind::kFound) return;
   const Timestamp now = context.clock->now();
   const auto still = [&](const Order& row) { return same_request(pending, row); };

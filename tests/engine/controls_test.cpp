@@ -254,6 +254,87 @@ TEST_CASE(
   CHECK(desk.oms->health().halts.size() == 1);
 }
 
+TEST_CASE("an acknowledgement that comes late or again is no incident, whatever ended the order since") {
+  Desk desk;
+  const Order order = desk.place_one();
+  const BrokerReport ack = desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id);
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kReject, order.client_order_id));
+  REQUIRE(desk.at(order.id).status == OrderStatus::kRejected);
+  desk.oms->apply(ack);
+  desk.oms->apply(ack);
+  CHECK_FALSE(desk.at(order.id).incident);
+  CHECK(desk.oms->health().halts.empty());
+}
+
+TEST_CASE("an acknowledgement of an order that had ended here unsent is an incident") {
+  Desk desk;
+  desk.broker->fates = {Fate::kNotSent};
+  const Order order = desk.place_one();
+  desk.oms->cancel(order.id);
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id));
+  CHECK(desk.at(order.id).incident);
+}
+
+TEST_CASE("two orders under our id in the broker's list are parked for a person, not adopted in silence") {
+  Desk desk;
+  desk.broker->fates.assign(11, Fate::kLostAfterAccept);
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(11, Desk::buy())));
+  const std::string doubled = receipt.orders[3].client_order_id;
+  BrokerOrder second = desk.broker->held[doubled];
+  second.ext_order_id = "X2";
+  desk.broker->held["another row"] = second;
+  desk.oms->recover();
+  CHECK(desk.at(receipt.orders[3].id).parked);
+  CHECK(desk.at(receipt.orders[4].id).status == OrderStatus::kAcked);
+}
+
+TEST_CASE("parked orders do not use up what the broker's rate limit leaves to the others") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order parked = desk.place_one();
+  desk.clock->advance(std::chrono::minutes(1));
+  desk.oms->recover();
+  REQUIRE(desk.at(parked.id).parked);
+  const int before = desk.broker->look_ups;
+  for (int i = 0; i < 50; ++i) {
+    desk.clock->advance(std::chrono::milliseconds(200));
+    desk.oms->step();
+  }
+  CHECK(desk.broker->look_ups <= before + 1);
+}
+
+TEST_CASE("a stranger's order under an id that the broker gave twice is not ours") {
+  Desk desk;
+  const Order order = desk.place_one();
+  BrokerOrder stranger = desk.broker->held[order.client_order_id];
+  stranger.client_order_id = "someone else";
+  stranger.status = OrderStatus::kCancelled;
+  desk.broker->held.erase(order.client_order_id);
+  desk.broker->held["stranger"] = stranger;
+  desk.oms->recover();
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+}
+
+TEST_CASE("a rate limit that leaves no room for orders is refused at once") {
+  auto broker = std::make_unique<ScriptedBroker>(BrokerClass::kEnforced);
+  broker->settings().rate_limit = {
+      .requests_max = 2, .per = std::chrono::seconds(1), .reserved_for_cancels = 2};
+  Parts parts;
+  parts.store = make_memory_store();
+  parts.brokers.push_back(std::move(broker));
+  CHECK(code_of([&] { Orchestrator({}, std::move(parts)); }) == ErrorCode::kConfiguration);
+}
+
+TEST_CASE(
+    "cancelling a batch under a halt cancels what was never sent, and says that the rest could not be") {
+  Desk desk;
+  desk.broker->fates = {Fate::kAccept, Fate::kNotSent};
+  const auto receipt = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy()}));
+  desk.oms->halt(ControlScope::kAll, "", "runaway");
+  CHECK(code_of([&] { desk.oms->cancel_batch(receipt.batch_id); }) == ErrorCode::kHalted);
+  CHECK(desk.at(receipt.orders[1].id).status == OrderStatus::kCancelled);
+}
+
 // --- lost news, moved clocks ------------------------------------------------------------------------
 
 TEST_CASE("executions and ends that no report told are found in the broker's book") {
@@ -293,6 +374,9 @@ TEST_CASE("terms that the broker's book shows and no confirmation told are taken
   desk.oms->replace(order.id, Quantity::from_int(40), std::nullopt);
   REQUIRE(desk.at(order.id).qty == Quantity::from_int(100));
   desk.broker->held[order.client_order_id].qty = Quantity::from_int(40);
+  desk.oms->recover();
+  CHECK_MESSAGE(desk.at(order.id).qty == Quantity::from_int(100), "the book may lag");
+  desk.clock->advance(std::chrono::minutes(1));
   desk.oms->recover();
   CHECK(desk.at(order.id).qty == Quantity::from_int(40));
   CHECK(desk.at(order.id).status == OrderStatus::kAcked);
