@@ -46,7 +46,7 @@ struct AuditReport {
   std::size_t broker_orders = 0;
   std::size_t trail_entries = 0;
   std::string trail_head = {};              // hash of the last entry; "" without any
-  std::vector<AuditFinding> findings = {};  // at most findings_max
+  std::vector<AuditFinding> findings = {};  // at most kFindingsMax
   std::size_t findings_total = 0;
   static constexpr std::size_t kFindingsMax = 1000;
 

@@ -1,12 +1,12 @@
 // What must hold, whatever crashed when:
-//   storage     the store finds nothing wrong with its own file
-//   trail       numbers 1, 2, 3, ... and every hash follows from the one before
-//   orders      events 1..n without a hole; only lawful changes of status; none executed before it was
-//               acknowledged; the last event says what the row says; the executions add up to the row, to the
-//               last unit
-//   batches     counts are those of the orders; the key leads to the batch, and the stored response to its
-//   orders portfolios  reserved margin is the sum of what the orders hold brokers     when asked: every order
-//   of ours that they hold is here, once, and has executed as much
+//
+// - the store finds nothing wrong with its own file;
+// - the trail's entries are numbered 1, 2, 3, ... and every hash follows from the one before;
+// - an order has events 1..n without a hole, only lawful changes of status, and no execution before it was
+//   acknowledged; its last event says what its row says, and its executions add up to it, to the last unit;
+// - a batch's counts are those of its orders; its key leads to it, and the stored response to its orders;
+// - a portfolio's reserved margin is the sum of what its orders hold;
+// - when asked: every order of ours that a broker holds is here, once, and has executed as much.
 //
 // The book may move while it is read: a batch in which something does not add up is read again before it is
 // reported, and so are the margins.
