@@ -90,7 +90,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<CommitQueue> queue_;
   mutable std::unique_ptr<ReadPool> readers_;
   std::string by_;
-  const Clock* clock_ = nullptr;  // null: not attributed yet
+  const Clock* clock_ = nullptr;              // null: not attributed yet
   std::atomic<std::int64_t> inbox_adds_ = 0;  // units that added to the inbox
   std::mutex owner_mutex_;
   std::int64_t owner_ = 0;  // 0: not given yet
