@@ -7,12 +7,12 @@
 namespace orchestrator {
 namespace {
 
-bool covers(const Halt& halt, const Order& order, const std::string& portfolio) {
+bool covers(const Halt& halt, const Order& order) {
   switch (halt.scope) {
     case ControlScope::kAll:
       return true;
     case ControlScope::kPortfolio:
-      return halt.target == portfolio;
+      return halt.target == std::to_string(order.portfolio_id);
     case ControlScope::kBroker:
       return halt.target == order.broker;
   }
@@ -59,33 +59,16 @@ void check_composed(const AcceptUnit& unit) {
   }
 }
 
-const Halt* covering_halt(std::span<const Halt> halts, const AcceptUnit& unit) {
-  if (halts.empty()) return nullptr;
-  const std::string portfolio = std::to_string(unit.batch.portfolio_id);
+const Halt* covering_halt(std::span<const Halt> halts, std::span<const Order> orders, HaltMode at_least) {
   for (const Halt& halt : halts) {
-    const auto covered = [&](const Order& order) { return covers(halt, order, portfolio); };
-    if (std::any_of(unit.orders.begin(), unit.orders.end(), covered)) return &halt;
+    const auto covered = [&halt](const Order& order) { return covers(halt, order); };
+    if (halt.mode >= at_least && std::any_of(orders.begin(), orders.end(), covered)) return &halt;
   }
   return nullptr;
 }
 
-bool is_halted(std::span<const Halt> halts, const Order& order) {
-  if (halts.empty()) return false;
-  const std::string portfolio = std::to_string(order.portfolio_id);
-  return std::any_of(halts.begin(), halts.end(),
-                     [&](const Halt& halt) { return covers(halt, order, portfolio); });
-}
-
-const Halt* stopping_halt(std::span<const Halt> halts, const ChangeUnit& unit) {
-  if (!unit.unless_stopped) return nullptr;
-  for (const Halt& halt : halts) {
-    if (halt.mode < *unit.unless_stopped) continue;
-    const auto covered = [&](const Order& order) {
-      return covers(halt, order, std::to_string(order.portfolio_id));
-    };
-    if (std::any_of(unit.orders.begin(), unit.orders.end(), covered)) return &halt;
-  }
-  return nullptr;
+const Halt* forbidding_halt(std::span<const Halt> halts, const ChangeUnit& unit) {
+  return unit.unless_stopped ? covering_halt(halts, unit.orders, *unit.unless_stopped) : nullptr;
 }
 
 const Halt* find_halt(std::span<const Halt> halts, ControlScope scope, const std::string& target) {

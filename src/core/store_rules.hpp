@@ -19,11 +19,11 @@ void check_consistent(const AcceptUnit& unit);
 // The same for what compose() filled in.
 void check_composed(const AcceptUnit& unit);
 
-// The stop switch that covers one of the unit's orders; null: none.
-[[nodiscard]] const Halt* covering_halt(std::span<const Halt> halts, const AcceptUnit& unit);
-[[nodiscard]] bool is_halted(std::span<const Halt> halts, const Order& order);
-// The stop switch that forbids the request which the unit announces; null: none.
-[[nodiscard]] const Halt* stopping_halt(std::span<const Halt> halts, const ChangeUnit& unit);
+// The stop switch that covers one of these orders and stops at least so much; null: none.
+[[nodiscard]] const Halt* covering_halt(std::span<const Halt> halts, std::span<const Order> orders,
+                                        HaltMode at_least = HaltMode::kCancelOnly);
+// The one that forbids the request which the unit announces; null: none.
+[[nodiscard]] const Halt* forbidding_halt(std::span<const Halt> halts, const ChangeUnit& unit);
 // The stop switch of this scope and target; null: it is not on.
 [[nodiscard]] const Halt* find_halt(std::span<const Halt> halts, ControlScope scope,
                                     const std::string& target);

@@ -115,7 +115,7 @@ std::string why_not_send(const Context& context, const Order& order, const std::
   if (now >= deadline && !ORCHESTRATOR_PLANTED(kLeaseIgnored)) {
     return "the sender's lease was nearly over before it could send";
   }
-  return is_halted(halts, order) ? "stopped before it could be sent" : "";
+  return covering_halt(halts, {&order, 1}) != nullptr ? "stopped before it could be sent" : "";
 }
 
 // One request. A stop switch that came after the claim holds back what is not on the wire yet.

@@ -29,7 +29,7 @@ namespace {
 
 [[noreturn]] void refuse_stopped(const Context& context, const ChangeUnit& unit) {
   const auto halts = context.store->halts();
-  const Halt* halt = stopping_halt(halts, unit);
+  const Halt* halt = forbidding_halt(halts, unit);
   const bool cancel = unit.unless_stopped == HaltMode::kHalt;
   throw Error(ErrorCode::kHalted,
               (halt == nullptr ? std::string("trading was halted a moment ago") : describe(*halt)) +

@@ -17,10 +17,8 @@ bool same_request(const Order& asked, const Order& row) {
 // A request that a stop switch came between is not sent; it stays pending until the switch is off.
 bool stopped(const Context& context, const Order& pending) {
   const bool cancel = pending.status == OrderStatus::kCancelPending;
-  ChangeUnit unit;
-  unit.unless_stopped = cancel ? HaltMode::kHalt : HaltMode::kCancelOnly;
-  unit.orders.push_back(pending);
-  return stopping_halt(context.store->halts(), unit) != nullptr;
+  const auto halts = context.store->halts();
+  return covering_halt(halts, {&pending, 1}, cancel ? HaltMode::kHalt : HaltMode::kCancelOnly) != nullptr;
 }
 
 // The broker shows the terms that were asked for.

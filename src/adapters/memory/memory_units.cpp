@@ -24,7 +24,7 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
     result.existing = *existing;
     return refuse(AcceptResult::Status::kKeyExists, {});
   }
-  if (const Halt* halt = covering_halt(halts_, unit))
+  if (const Halt* halt = covering_halt(halts_, unit.orders))
     return refuse(AcceptResult::Status::kHalted, describe(*halt));
 
   const auto portfolio = portfolios_.find(unit.batch.portfolio_id);
@@ -149,7 +149,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
     const auto& brokers = request.brokers;
     if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), order.broker) == brokers.end())
       return false;
-    return ORCHESTRATOR_PLANTED(kHaltIgnored) || !is_halted(halts_, order);
+    return ORCHESTRATOR_PLANTED(kHaltIgnored) || covering_halt(halts_, {&order, 1}) == nullptr;
   };
   OrderId first = request.after_id;
   OrderId last = orders_.last_id();
@@ -184,7 +184,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
 
 CommitStatus MemoryStore::commit(ChangeUnit& unit) {
   const std::lock_guard lock(mutex_);
-  if (stopping_halt(halts_, unit) != nullptr) return CommitStatus::kHalted;
+  if (forbidding_halt(halts_, unit) != nullptr) return CommitStatus::kHalted;
   if (conflicts(unit)) return CommitStatus::kConflict;
   check_references(unit);
   if (!change_margins(unit)) return CommitStatus::kLimit;

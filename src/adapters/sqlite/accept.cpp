@@ -37,7 +37,7 @@ class Accept {
   bool may_write(WriteTransaction& transaction) {
     result_.existing = read_idempotency(transaction.connection(), unit_.idempotency.scope);
     if (result_.existing) return refuse(AcceptResult::Status::kKeyExists, {});
-    if (const Halt* halt = covering_halt(transaction.halts(), unit_)) {
+    if (const Halt* halt = covering_halt(transaction.halts(), unit_.orders)) {
       return refuse(AcceptResult::Status::kHalted, describe(*halt));
     }
     const PortfolioId portfolio_id = unit_.batch.portfolio_id;

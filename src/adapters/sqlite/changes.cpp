@@ -38,7 +38,7 @@ std::vector<Order> select_claimable(WriteTransaction& transaction, const ClaimRe
   std::vector<Order> orders;
   while (orders.size() < request.limit && row.next()) {
     Order order = read_order(row);
-    if (!is_halted(transaction.halts(), order)) orders.push_back(std::move(order));
+    if (covering_halt(transaction.halts(), {&order, 1}) == nullptr) orders.push_back(std::move(order));
   }
   return orders;
 }
@@ -153,7 +153,7 @@ CommitStatus SqliteStore::commit(ChangeUnit& unit) {
   write([&](WriteTransaction& transaction) {
     ORCHESTRATOR_FAILPOINT("commit.before");
     status = CommitStatus::kHalted;
-    if (stopping_halt(transaction.halts(), unit) != nullptr) return false;
+    if (forbidding_halt(transaction.halts(), unit) != nullptr) return false;
     status = CommitStatus::kConflict;
     if (!update_rows(transaction.connection(), unit)) return false;
     status = CommitStatus::kLimit;
