@@ -21,11 +21,20 @@
 namespace orchestrator {
 
 // How many requests a broker takes of one credential. Counted are orders sent, cancels, changes, look-ups,
-// books and polls, of all processes on one store, so that no window of length `per` holds more.
+// books and polls, of all processes on one store, so that no window of length `per` holds more. New orders
+// leave a tenth of it, at least one request, to the others, so that a backlog keeps nobody from hearing of
+// fills.
 struct RateLimit {
-  std::size_t requests_max = 0;  // 0: no limit
+  std::size_t requests_max = 0;  // 0: no limit; else at least two above reserved_for_cancels
   std::chrono::microseconds per = std::chrono::seconds(1);
   std::size_t reserved_for_cancels = 0;  // of requests_max; nothing else may use them
+};
+
+// What a request is about, which decides how much of a RateLimit it may use up.
+enum class RateUse : std::uint8_t {
+  kOrder,
+  kCancel,
+  kOther,  // changes, look-ups, books, polls
 };
 
 // What this broker can do; constant for a connector's life.

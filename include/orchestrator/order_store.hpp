@@ -72,14 +72,13 @@ struct AcceptResult {
 
 // --- T2: claim ------------------------------------------------------------------------------------
 
-// Requests that somebody wants to send to a broker. Counted in the store, because several processes share the
-// credential.
+// A request that somebody wants to send to a broker. Counted in the store, because several processes share
+// the credential.
 struct RateRequest {
   std::string broker = {};
   std::string account = {};
   RateLimit limit = {};
-  bool cancels = false;      // may use what is reserved for cancels
-  std::size_t wanted = 1;    // with a claim: at most as many as it claims
+  RateUse use = RateUse::kOrder;
   Timestamp monotonic = {};  // Clock::monotonic()
 };
 
@@ -87,7 +86,7 @@ struct ClaimRequest {
   std::int64_t owner = 0;  // from OrderStore::owner()
   Timestamp now = {};
   Timestamp lease_until = {};                    // on Clock::monotonic()
-  std::optional<RateRequest> rate = {};          // claims no more than it grants
+  std::optional<RateRequest> rate = {};          // counted for each order; claims no more than may leave
   std::optional<BatchId> batch_id = {};          // only of this batch
   std::optional<OrderId> order_id = {};          // only this order
   std::optional<std::int64_t> lease_epoch = {};  // only with this epoch: nobody has claimed since it was seen
@@ -211,8 +210,10 @@ class OrderStore {
   // caller may send them from now until the lease ends, and must not afterwards.
   virtual std::vector<Order> claim(const ClaimRequest& request) = 0;
   virtual CommitStatus commit(ChangeUnit& unit) = 0;
-  // Counts requests against a credential's rate limit, durably; returns how many may leave now.
-  virtual std::size_t take_rate(const RateRequest& request) = 0;
+  // Counts one request against a credential's rate limit, durably. False: it may not leave now, and was not
+  // counted. Processes that know the credential by limits of different length each keep to their own, and
+  // every request counts against all of them.
+  virtual bool take_rate(const RateRequest& request) = 0;
 
   [[nodiscard]] virtual std::vector<Order> orders(const OrderQuery& query) const = 0;
   // The status is derived when read: with open orders `pending` while every order is still placed, else

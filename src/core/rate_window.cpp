@@ -21,47 +21,72 @@ bool next_number(std::string_view& text, Number& number) {
   return true;
 }
 
+// Of the limit, what this request must leave to others.
+std::size_t kept_from(const RateLimit& limit, RateUse use) {
+  if (use == RateUse::kCancel) return 0;
+  const std::size_t for_cancels = std::min(limit.reserved_for_cancels, limit.requests_max);
+  const std::size_t rest = limit.requests_max - for_cancels;
+  if (use == RateUse::kOther || rest <= 1) return for_cancels;
+  return for_cancels + std::min(std::max<std::size_t>(limit.requests_max / 10, 1), rest - 1);
+}
+
 }  // namespace
 
 RateWindow RateWindow::parse(std::string_view text) {
   RateWindow window;
-  bool good = next_number(text, window.newest_);
-  for (std::uint64_t& count : window.counts_) good = good && next_number(text, count);
-  if (!good || !text.empty()) {
-    throw Error(ErrorCode::kStorageCorrupt, "a stored rate window does not read as one");
-  }
-  return window;
+  bool good = true;
+  do {
+    Slots& slots = window.slots_.emplace_back();
+    good = next_number(text, slots.length_us) && slots.length_us > 0 && next_number(text, slots.newest);
+    for (std::uint64_t& count : slots.counts) good = good && next_number(text, count);
+  } while (good && !text.empty());
+  if (good) return window;
+  throw Error(ErrorCode::kStorageCorrupt, "a stored rate window does not read as one");
 }
 
 std::string RateWindow::to_string() const {
-  std::string text = std::to_string(newest_);
-  for (const std::uint64_t count : counts_) text += " " + std::to_string(count);
+  std::string text;
+  for (const Slots& slots : slots_) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(slots.length_us) + " " + std::to_string(slots.newest);
+    for (const std::uint64_t count : slots.counts) text += " " + std::to_string(count);
+  }
   return text;
 }
 
-void RateWindow::move_to(std::int64_t slot) {
-  if (slot < newest_) {
-    // All that was counted may have been sent just now.
-    const std::uint64_t all = std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
-    counts_ = {all};
-    newest_ = slot;
-    return;
-  }
-  const auto steps = static_cast<std::size_t>(std::min<std::int64_t>(slot - newest_, kSlots));
-  std::shift_right(counts_.begin(), counts_.end(), static_cast<std::ptrdiff_t>(steps));
-  std::fill_n(counts_.begin(), steps, 0U);
-  newest_ = slot;
+std::size_t RateWindow::Slots::total() const {
+  return std::accumulate(counts.begin(), counts.end(), std::size_t{0});
 }
 
-std::size_t RateWindow::take(const RateLimit& limit, bool cancels, std::size_t wanted, Timestamp now) {
+void RateWindow::Slots::move_to(Timestamp now) {
+  const std::int64_t slot_us = std::max<std::int64_t>(length_us / kSlotsOfWindow, 1);
+  const std::int64_t slot = now.time_since_epoch().count() / slot_us;
+  if (slot < newest) {
+    counts = {total()};  // all that was counted may have been sent just now
+  } else {
+    const auto all = static_cast<std::int64_t>(counts.size());
+    const auto steps = static_cast<std::ptrdiff_t>(std::min(slot - newest, all));
+    std::shift_right(counts.begin(), counts.end(), steps);
+    std::fill_n(counts.begin(), steps, 0U);
+  }
+  newest = slot;
+}
+
+RateWindow::Slots& RateWindow::slots_of(std::chrono::microseconds length) {
+  const auto at = std::ranges::find(slots_, length.count(), &Slots::length_us);
+  if (at != slots_.end()) return *at;
+  slots_.push_back({length.count(), 0, {}});
+  return slots_.back();
+}
+
+std::size_t RateWindow::take(const RateLimit& limit, RateUse use, std::size_t wanted, Timestamp now) {
   if (limit.requests_max == 0) return wanted;
-  const std::int64_t slot_us = std::max<std::int64_t>(limit.per.count() / kSlotsOfWindow, 1);
-  move_to(now.time_since_epoch().count() / slot_us);
-  const std::size_t reserved = cancels ? 0 : std::min(limit.reserved_for_cancels, limit.requests_max);
-  const std::size_t usable = limit.requests_max - reserved;
-  const std::size_t used = std::accumulate(counts_.begin(), counts_.end(), std::size_t{0});
+  Slots& own = slots_of(limit.per);
+  for (Slots& slots : slots_) slots.move_to(now);
+  const std::size_t usable = limit.requests_max - kept_from(limit, use);
+  const std::size_t used = own.total();
   const std::size_t granted = used >= usable ? 0 : std::min(wanted, usable - used);
-  counts_[0] += granted;
+  for (Slots& slots : slots_) slots.counts[0] += granted;
   return granted;
 }
 

@@ -4,12 +4,17 @@
 // falls into and the ten before it hold fewer than the limit; they cover any window that ends now, so no
 // window of that length ever holds more. That is exact to one slot: right after a burst up to a tenth of the
 // window is waited too long.
+//
+// The length belongs to the request. Each length that was ever asked for has counts of its own, and what is
+// granted is counted in all of them, so that processes with different settings do not read one another's
+// slots as theirs. A length that is asked for the first time begins empty.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "orchestrator/broker_connector.hpp"
 
@@ -18,21 +23,28 @@ namespace orchestrator {
 class RateWindow {
  public:
   RateWindow() = default;
-  // The form that a store keeps: "<slot> <count> <count> ...", newest first. Throws Error(storage_corrupt).
+  // The form that a store keeps, of each length: "<length in us> <slot> <count> <count> ...", newest first.
+  // Throws Error(storage_corrupt).
   [[nodiscard]] static RateWindow parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
   // How many of `wanted` requests may leave at `now`; they are counted at once. Time that steps back (a
   // machine that started anew) frees nothing.
-  std::size_t take(const RateLimit& limit, bool cancels, std::size_t wanted, Timestamp now);
+  std::size_t take(const RateLimit& limit, RateUse use, std::size_t wanted, Timestamp now);
 
  private:
-  static constexpr std::size_t kSlots = 11;
+  struct Slots {
+    std::int64_t length_us = 0;
+    std::int64_t newest = 0;  // number of the slot that counts[0] counts
+    std::array<std::uint64_t, 11> counts = {};
 
-  void move_to(std::int64_t slot);
+    void move_to(Timestamp now);
+    [[nodiscard]] std::size_t total() const;
+  };
 
-  std::int64_t newest_ = 0;  // number of the slot that counts_[0] counts
-  std::array<std::uint64_t, kSlots> counts_ = {};
+  Slots& slots_of(std::chrono::microseconds length);
+
+  std::vector<Slots> slots_;
 };
 
 }  // namespace orchestrator

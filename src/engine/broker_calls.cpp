@@ -22,24 +22,24 @@ std::string failure_of(Try&& attempt) {
   }
 }
 
-RateRequest rate_request(const Context& context, const BrokerCapabilities& capabilities, bool cancels) {
+RateRequest rate_request(const Context& context, const BrokerCapabilities& capabilities, RateUse use) {
   RateRequest request;
   request.broker = capabilities.name;
   request.account = capabilities.account;
   request.limit = capabilities.rate_limit;
-  request.cancels = cancels;
+  request.use = use;
   request.monotonic = context.clock->monotonic();
   return request;
 }
 
-bool take_rate(Context& context, const BrokerCapabilities& capabilities, bool cancels) {
+bool take_rate(Context& context, const BrokerCapabilities& capabilities, RateUse use) {
   if (capabilities.rate_limit.requests_max == 0) return true;
-  return context.store->take_rate(rate_request(context, capabilities, cancels)) == 1;
+  return context.store->take_rate(rate_request(context, capabilities, use));
 }
 
 bool may_read(Context& context, const BrokerCapabilities& capabilities) {
   return context.breaker(capabilities.name).allows_read(context.clock->monotonic()) &&
-         take_rate(context, capabilities, false);
+         take_rate(context, capabilities, RateUse::kOther);
 }
 
 void learn(Context& context, const std::string& broker, Call call, const std::string& failure) {
@@ -75,7 +75,7 @@ bool may_send(const Context& context, const std::string& broker) {
 
 std::optional<RateRequest> rate_of_orders(const Context& context, const BrokerCapabilities& capabilities) {
   if (capabilities.rate_limit.requests_max == 0) return std::nullopt;
-  return rate_request(context, capabilities, false);
+  return rate_request(context, capabilities, RateUse::kOrder);
 }
 
 std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
@@ -95,7 +95,8 @@ std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
 
 std::optional<SendResult> send_change(Context& context, BrokerConnector& broker, const Order& pending) {
   const bool cancel = pending.status == OrderStatus::kCancelPending;
-  if (!take_rate(context, broker.capabilities(), cancel)) return std::nullopt;
+  const RateUse use = cancel ? RateUse::kCancel : RateUse::kOther;
+  if (!take_rate(context, broker.capabilities(), use)) return std::nullopt;
   SendResult result;
   const std::string thrown = failure_of([&] {
     result =

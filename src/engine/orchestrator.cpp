@@ -57,12 +57,14 @@ void check_options(const EngineOptions& options) {
 
 void check_rate_limit(const BrokerCapabilities& capabilities) {
   const RateLimit& limit = capabilities.rate_limit;
-  if (limit.requests_max == 0 || (limit.reserved_for_cancels < limit.requests_max && limit.per.count() > 0))
-    return;
-  throw Error(ErrorCode::kConfiguration,
-              capabilities.name +
-                  ": rate_limit leaves no room for orders; requests_max has to be above "
-                  "reserved_for_cancels, and per longer than 0");
+  if (limit.requests_max == 0) return;
+  const bool room = limit.requests_max >= 2 && limit.requests_max - 2 >= limit.reserved_for_cancels;
+  if (room && limit.per.count() > 0) return;
+  throw Error(
+      ErrorCode::kConfiguration,
+      capabilities.name +
+          ": rate_limit leaves no room for an order and a read; requests_max has to be at least 2 above "
+          "reserved_for_cancels (one request a second is two in two seconds), and per longer than 0");
 }
 
 }  // namespace

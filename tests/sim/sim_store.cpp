@@ -52,7 +52,7 @@ class SimStore final : public Store {
     return status;
   }
 
-  std::size_t take_rate(const RateRequest& request) override { return writing().take_rate(request); }
+  bool take_rate(const RateRequest& request) override { return writing().take_rate(request); }
 
   void mark_published(std::span<const std::int64_t> rows) override {
     const Deviation chosen = before_write(Call::kMarkPublished);

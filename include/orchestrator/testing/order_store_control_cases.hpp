@@ -73,20 +73,26 @@ inline void a_claim_names_the_epoch_it_has_seen(Store& store) {
 }
 
 inline void claims_and_requests_share_a_rate_limit(Store& store) {
-  const RateLimit limit{.requests_max = 5, .per = std::chrono::seconds(1), .reserved_for_cancels = 1};
-  const auto rate = [&](const std::string& account, bool cancels, std::size_t wanted, Timestamp at = kNow) {
-    return RateRequest{"north", account, limit, cancels, wanted, at};
+  const RateLimit limit{.requests_max = 6, .per = std::chrono::seconds(1), .reserved_for_cancels = 1};
+  const auto rate = [&](const std::string& account, RateUse use, Timestamp at = kNow) {
+    return RateRequest{"north", account, limit, use, at};
   };
-  CHECK(store.take_rate(rate("A", false, 2)) == 2);
+  const auto taken = [&](const RateRequest& request) {
+    int count = 0;
+    while (store.take_rate(request)) ++count;
+    return count;
+  };
+  CHECK(store.take_rate(rate("A", RateUse::kOther)));
+  CHECK(store.take_rate(rate("A", RateUse::kOther)));
   place(store, {.orders = 10});
   ClaimRequest request{.owner = store.owner(), .now = kNow, .lease_until = kNow, .limit = 10};
-  request.rate = rate("A", false, 10);
+  request.rate = rate("A", RateUse::kOrder);
   CHECK_MESSAGE(store.claim(request).size() == 2, "4 may leave, 2 have");
   CHECK(store.claim(request).empty());
-  CHECK(store.take_rate(rate("A", false, 1)) == 0);
-  CHECK(store.take_rate(rate("A", true, 2)) == 1);
-  CHECK_MESSAGE(store.take_rate(rate("B", false, 9)) == 4, "another credential");
-  request.rate = rate("A", false, 10, kNow + std::chrono::seconds(2));
+  CHECK_MESSAGE(taken(rate("A", RateUse::kOther)) == 1, "orders have left one to reads and changes");
+  CHECK(taken(rate("A", RateUse::kCancel)) == 1);
+  CHECK_MESSAGE(taken(rate("B", RateUse::kOrder)) == 4, "another credential");
+  request.rate = rate("A", RateUse::kOrder, kNow + std::chrono::seconds(2));
   CHECK(store.claim(request).size() == 4);
 }
 

@@ -28,7 +28,7 @@ class MemoryStore final : public Store {
   AcceptResult accept(AcceptUnit& unit) override;
   std::vector<Order> claim(const ClaimRequest& request) override;
   CommitStatus commit(ChangeUnit& unit) override;
-  std::size_t take_rate(const RateRequest& request) override;
+  bool take_rate(const RateRequest& request) override;
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
@@ -91,6 +91,7 @@ class MemoryStore final : public Store {
   void assign_ids(AcceptUnit& unit) const;
   void insert(const AcceptUnit& unit, const PortfolioUsage& usage);
   void insert_events(std::vector<EventRow>& events);
+  [[nodiscard]] bool take_one(const RateRequest& request);
   [[nodiscard]] bool conflicts(const ChangeUnit& unit) const;
   void check_references(const ChangeUnit& unit) const;
   [[nodiscard]] bool change_margins(const ChangeUnit& unit);

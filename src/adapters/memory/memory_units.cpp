@@ -131,18 +131,19 @@ void MemoryStore::insert_events(std::vector<EventRow>& events) {
 
 // --- claim ----------------------------------------------------------------------------------------
 
-std::size_t MemoryStore::take_rate(const RateRequest& request) {
+bool MemoryStore::take_rate(const RateRequest& request) {
   const std::lock_guard lock(mutex_);
-  return rates_[{request.broker, request.account}].take(request.limit, request.cancels, request.wanted,
-                                                        request.monotonic);
+  return take_one(request);
+}
+
+bool MemoryStore::take_one(const RateRequest& request) {
+  return rates_[{request.broker, request.account}].take(request.limit, request.use, 1, request.monotonic) ==
+         1;
 }
 
 std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
   const std::lock_guard lock(mutex_);
   std::vector<Order> claimed;
-  const auto take_one = [&](const RateRequest& rate) {
-    return rates_[{rate.broker, rate.account}].take(rate.limit, rate.cancels, 1, rate.monotonic) == 1;
-  };
   const auto wanted = [&](const Order& order) {
     if (request.batch_id && order.batch_id != *request.batch_id) return false;
     if (request.lease_epoch && order.lease_epoch != *request.lease_epoch) return false;

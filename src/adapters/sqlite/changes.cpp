@@ -127,9 +127,7 @@ std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
   write([&](WriteTransaction& transaction) {
     claimed = select_claimable(transaction, request);
     if (request.rate && !claimed.empty()) {
-      RateRequest rate = *request.rate;
-      rate.wanted = claimed.size();
-      claimed.resize(sqlite::take_rate(transaction.connection(), rate));
+      claimed.resize(sqlite::take_rate(transaction.connection(), *request.rate, claimed.size()));
     }
     for (Order& order : claimed) claim_order(transaction, request, order);
     return true;
@@ -138,11 +136,11 @@ std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
   return claimed;
 }
 
-std::size_t SqliteStore::take_rate(const RateRequest& request) {
-  std::size_t granted = 0;
+bool SqliteStore::take_rate(const RateRequest& request) {
+  bool granted = false;
   write([&](WriteTransaction& transaction) {
-    granted = sqlite::take_rate(transaction.connection(), request);
-    return granted > 0;
+    granted = sqlite::take_rate(transaction.connection(), request, 1) == 1;
+    return granted;
   });
   return granted;
 }

@@ -354,7 +354,7 @@ void insert_audit(Connection& connection, AuditEntry& entry) {
       .run();
 }
 
-std::size_t take_rate(Connection& connection, const RateRequest& request) {
+std::size_t take_rate(Connection& connection, const RateRequest& request, std::size_t wanted) {
   RateWindow window;
   {
     Query row = connection.query("SELECT counts FROM rate_windows WHERE broker = ? AND account = ?");
@@ -365,7 +365,7 @@ std::size_t take_rate(Connection& connection, const RateRequest& request) {
       window = RateWindow::parse(counts);
     }
   }
-  const std::size_t granted = window.take(request.limit, request.cancels, request.wanted, request.monotonic);
+  const std::size_t granted = window.take(request.limit, request.use, wanted, request.monotonic);
   if (granted == 0) return 0;
   connection.query("INSERT OR REPLACE INTO rate_windows (broker, account, counts) VALUES (?, ?, ?)")
       .bind(request.broker, request.account, window.to_string())

@@ -112,7 +112,7 @@ std::vector<AuditEntry> read_audit(Connection& connection, std::int64_t after_id
 // Gives the entry its place in the chain.
 void insert_audit(Connection& connection, AuditEntry& entry);
 
-// Counts the requests in the credential's window; returns how many were granted.
-std::size_t take_rate(Connection& connection, const RateRequest& request);
+// Counts up to `wanted` such requests in the credential's window; returns how many were granted.
+std::size_t take_rate(Connection& connection, const RateRequest& request, std::size_t wanted);
 
 }  // namespace orchestrator::sqlite

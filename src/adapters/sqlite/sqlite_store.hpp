@@ -31,7 +31,7 @@ class SqliteStore final : public Store {
   // changes.cpp
   std::vector<Order> claim(const ClaimRequest& request) override;
   CommitStatus commit(ChangeUnit& unit) override;
-  std::size_t take_rate(const RateRequest& request) override;
+  bool take_rate(const RateRequest& request) override;
   // order_queries.cpp
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
