@@ -20,7 +20,7 @@ PLACE = ["accept.before_unit", "accept.before_commit", "accept.in_commit", "acce
 CHANGE = ["manage.before_request", "manage.after_request"]
 RECOVER = ["recover.marked", "claim.committed", "recover.resolved"]
 PUBLISH = ["publish.sent", "publish.confirmed"]
-OTHERS = ["fill.executed", "settle.committed", "migrate.step"]
+OTHERS = ["fill.executed", "settle.committed", "migrate.step", "claim.found"]
 
 ENFORCED, TAG_ECHO = "alpaca-mock", "zerodha-mock"
 QUIET = '{"quiet_period_ms": 50, "orders_max": 2}'  # three orders are two requests
@@ -260,6 +260,22 @@ def test_a_sender_that_was_asleep_sends_nothing_twice(cli, broker):
     assert len(theirs) == len(set(theirs)), "an order twice at its broker"
     check_book(cli, broker)
     assert place(cli, broker).output == output
+
+
+def test_a_halt_that_comes_while_a_sender_waits_for_its_turn_holds(cli):
+    die_placing(cli, ENFORCED, "dispatch.recorded")  # the third order is not claimed yet
+    assert statuses(cli) == ["acked", "acked", "placed"]
+    sender = cli.start("recover", "--json", ORCHESTRATOR_FAILPOINT="claim.found:1:stop")
+    watchdog = threading.Timer(100, sender.kill)
+    watchdog.start()
+    _, how = os.waitpid(sender.pid, os.WUNTRACED)
+    assert how & 0xFF == 0x7F, "the sender stops when it has found what to claim"
+    cli.ok("halt", "--reason", "runaway")
+    sender.send_signal(signal.SIGCONT)
+    _, errors = sender.communicate(timeout=60)
+    watchdog.cancel()
+    assert sender.returncode == OK, errors
+    assert statuses(cli) == ["acked", "acked", "placed"]
 
 
 def test_every_failure_point_of_the_library_is_tried():

@@ -244,6 +244,35 @@ TEST_CASE("a writer waits for another process, then says busy, and reads go on")
   CHECK(place(*store, {.key = "during"}).size() == 1);
 }
 
+TEST_CASE("a backlog that is stopped is looked through without the right to write") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("book.db");
+  const auto store = open(path, milliseconds(0));
+  place(*store, {.key = "stopped", .orders = 3});
+  const ClaimRequest request{.owner = store->owner(), .now = kNow, .lease_until = kNow, .brokers = {"north"}};
+  const auto check_untouched = [&] {
+    sqlite::LockFile other(sqlite::lock_path(path), 0600);
+    const sqlite::LockFile::Turn turn(other, milliseconds(0));
+    CHECK(store->claim(request).empty());
+  };
+  SUBCASE("everything") {
+    store->put_halt({.scope = ControlScope::kAll});
+    check_untouched();
+  }
+  SUBCASE("its broker") {
+    store->put_halt({.scope = ControlScope::kBroker, .target = "north"});
+    check_untouched();
+  }
+  SUBCASE("its portfolio, and what is behind it is found") {
+    store->put_halt({.scope = ControlScope::kPortfolio, .target = "1"});
+    check_untouched();
+    const auto free = place(*store, {.key = "free", .portfolio_id = 2});
+    const auto claimed = store->claim(request);
+    REQUIRE(claimed.size() == 1);
+    CHECK(claimed.front().id == free.front().id);
+  }
+}
+
 TEST_CASE("a deleted lock file stops writing") {
   const TemporaryFolder folder;
   const std::string path = folder.file("book.db");

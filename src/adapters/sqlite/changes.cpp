@@ -11,7 +11,21 @@ namespace {
 
 // --- claim ----------------------------------------------------------------------------------------
 
-Conditions claimable(const ClaimRequest& request) {
+// Orders that no switch covers.
+void add_not_halted(Conditions& conditions, const ClaimRequest& request, const std::vector<Halt>& halts) {
+  for (const Halt& halt : halts) {
+    const bool broker = halt.scope == ControlScope::kBroker;
+    if (halt.scope == ControlScope::kPortfolio) {
+      conditions.add("CAST(portfolio_id AS TEXT) <> ?", halt.target);
+    } else if (broker && request.brokers != std::vector{halt.target}) {
+      conditions.add("broker <> ?", halt.target);
+    } else {
+      conditions.add("0");  // no order of a long backlog is looked at
+    }
+  }
+}
+
+Conditions claimable(const ClaimRequest& request, const std::vector<Halt>& halts) {
   Conditions conditions;
   conditions.add("status = ?", static_cast<std::int64_t>(request.from));
   conditions.add("id > ?", request.after_id);
@@ -19,26 +33,33 @@ Conditions claimable(const ClaimRequest& request) {
   if (request.lease_epoch) conditions.add("lease_epoch = ?", *request.lease_epoch);
   if (request.batch_id) conditions.add_batch(*request.batch_id);
   if (!request.brokers.empty()) conditions.add_any_of("broker", request.brokers);
+  add_not_halted(conditions, request, halts);
   return conditions;
 }
 
-// Without a claim to make nobody has to wait for the right to write.
-bool any_claimable(Connection& connection, const ClaimRequest& request) {
-  const Conditions conditions = claimable(request);
-  Query row = connection.query("SELECT 1 FROM orders WHERE " + conditions.sql() + " LIMIT 1");
+// Looked for without the right to write: nobody waits for it in vain, nor while a backlog that is stopped is
+// searched.
+std::vector<OrderId> find_claimable(Connection& connection, const ClaimRequest& request) {
+  const std::vector<Halt> halts = read_halts(connection);
+  const Conditions conditions = claimable(request, halts);
+  Query row = connection.query("SELECT id FROM orders WHERE " + conditions.sql() + " ORDER BY id");
   conditions.bind(row);
-  return row.next();
+  std::vector<OrderId> found;
+  while (found.size() < request.limit && row.next()) row.read(found.emplace_back());
+  return found;
 }
 
-std::vector<Order> select_claimable(WriteTransaction& transaction, const ClaimRequest& request) {
-  const Conditions conditions = claimable(request);
-  Query row = transaction.connection().query("SELECT " + kOrderColumns + " FROM orders WHERE " +
-                                             conditions.sql() + " ORDER BY id");
-  conditions.bind(row);
+// Those that may be claimed still: others may have been faster, or a switch.
+std::vector<Order> read_claimable(WriteTransaction& transaction, const ClaimRequest& request,
+                                  const std::vector<OrderId>& found) {
+  const Conditions conditions = claimable(request, transaction.halts());
+  Query row = transaction.connection().query("SELECT " + kOrderColumns + " FROM orders WHERE id = ? AND " +
+                                             conditions.sql());
   std::vector<Order> orders;
-  while (orders.size() < request.limit && row.next()) {
-    Order order = read_order(row);
-    if (covering_halt(transaction.halts(), {&order, 1}) == nullptr) orders.push_back(std::move(order));
+  for (const OrderId id : found) {
+    row.restart().bind(id);
+    conditions.bind(row);
+    if (row.next()) orders.push_back(read_order(row));
   }
   return orders;
 }
@@ -122,18 +143,26 @@ void insert_rows(WriteTransaction& transaction, ChangeUnit& unit) {
 }  // namespace
 
 std::vector<Order> SqliteStore::claim(const ClaimRequest& request) {
-  if (!any_claimable(*read(), request)) return {};
-  std::vector<Order> claimed;
-  write([&](WriteTransaction& transaction) {
-    claimed = select_claimable(transaction, request);
-    if (request.rate && !claimed.empty()) {
-      claimed.resize(sqlite::take_rate(transaction.connection(), *request.rate, claimed.size()));
-    }
-    for (Order& order : claimed) claim_order(transaction, request, order);
-    return true;
-  });
-  if (!claimed.empty()) ORCHESTRATOR_FAILPOINT("claim.committed");
-  return claimed;
+  for (;;) {
+    const std::vector<OrderId> found = find_claimable(*read(), request);
+    if (found.empty()) return {};
+    ORCHESTRATOR_FAILPOINT("claim.found");
+    std::vector<Order> claimed;
+    bool lost = false;  // all that was found: what others left is looked for again
+    write([&](WriteTransaction& transaction) {
+      claimed = read_claimable(transaction, request, found);
+      lost = claimed.empty();
+      if (lost) return false;
+      if (request.rate) {
+        claimed.resize(sqlite::take_rate(transaction.connection(), *request.rate, claimed.size()));
+      }
+      for (Order& order : claimed) claim_order(transaction, request, order);
+      return true;
+    });
+    if (lost) continue;
+    if (!claimed.empty()) ORCHESTRATOR_FAILPOINT("claim.committed");
+    return claimed;
+  }
 }
 
 bool SqliteStore::take_rate(const RateRequest& request) {
