@@ -396,8 +396,9 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
   try {
     return accept_new(context, request, scope, print, now, claim);
   } catch (const Error& refused) {
-    // What a known key was accepted with counts, whatever the rules say today.
-    if (fresh_key || !about_the_request(refused.code())) throw;
+    // What a known key was accepted with counts, whatever the rules say today, and whether or not the store
+    // takes a new batch now.
+    if (fresh_key || !(about_the_request(refused.code()) || refused.retryable())) throw;
     const auto record = find_stored(context, scope, now);
     if (!record) throw;
     return {replay(context, *record, print, now), {}, false};
