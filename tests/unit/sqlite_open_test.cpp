@@ -250,14 +250,37 @@ TEST_CASE("a new file is made ready even when older schemas are refused") {
   CHECK(store->brokers().size() == 2);
 }
 
-TEST_CASE("migrations are not taken back under a process that works with the database") {
+TEST_CASE("nothing migrates a database that another process works with, up or down") {
   const TemporaryFolder folder;
   const std::string path = folder.file("book.db");
-  auto store = open_sqlite_store({.path = path});
-  CHECK(store->owner() > 0);
-  CHECK(code_of([&] { sqlite_migrate({.path = path}, 0); }) == ErrorCode::kStorageBusy);
-  store.reset();
-  CHECK(sqlite_migrate({.path = path}, 0).version == 0);
+  const int latest = sqlite_migrate({.path = path}).latest;
+  std::string message;
+  SUBCASE("down") {
+    auto store = open_sqlite_store({.path = path});
+    CHECK(store->owner() > 0);
+    CHECK(code_of([&] { sqlite_migrate({.path = path}, 0); }) == ErrorCode::kStorageBusy);
+    store.reset();
+    CHECK(sqlite_migrate({.path = path}, 0).version == 0);
+  }
+  SUBCASE("up") {
+    sqlite_migrate({.path = path}, 1);
+    {
+      sqlite::LockFile older_program(path + ".lock", 0600);
+      REQUIRE(older_program.hold_owner(7));
+      CHECK(code_of([&] { sqlite_migrate({.path = path}); }) == ErrorCode::kStorageBusy);
+      CHECK(open_code({.path = path}, &message) == ErrorCode::kStorageBusy);
+      CHECK(message.find("stop it before migrating") != std::string::npos);
+      CHECK(sqlite_migration_status({.path = path}).version == 1);
+    }
+    CHECK(open_code({.path = path}) == ErrorCode::kUnsupported);
+    CHECK(sqlite_migration_status({.path = path}).version == latest);
+  }
+  SUBCASE("one that has not sent anything yet does not begin to") {
+    const auto store = open_sqlite_store({.path = path});
+    sqlite_migrate({.path = path}, latest - 1);
+    CHECK(code_of([&] { static_cast<void>(store->owner()); }, &message) == ErrorCode::kClosed);
+    CHECK(message.find("open it again") != std::string::npos);
+  }
 }
 
 TEST_CASE("the views show words, decimals and times") {

@@ -124,9 +124,15 @@ void use_write_ahead_log(Connection& connection) {
                   "local disk");
 }
 
-void migrate_to(Connection& connection, int target) {
+void migrate_to(Connection& connection, const LockFile& lock_file, int target) {
   use_write_ahead_log(connection);
   int version = schema_version(connection);
+  if (version != target && lock_file.any_owner_alive()) {
+    throw Error(ErrorCode::kStorageBusy,
+                "database " + connection.path() + ": another process works with schema version " +
+                    std::to_string(version) + " and would go on by its rules; stop it before migrating to " +
+                    std::to_string(target));
+  }
   const auto steps = embedded_migrations();
   for (; version < target; ++version) apply(connection, steps[static_cast<std::size_t>(version)], true);
   for (; version > target; --version) apply(connection, steps[static_cast<std::size_t>(version - 1)], false);
@@ -158,12 +164,7 @@ MigrationStatus sqlite_migrate(const SqliteOptions& options, int version) {
   sqlite::LockFile lock_file(sqlite::lock_path(options.path), sqlite::file_mode(options.path));
   const sqlite::LockFile::Turn turn(lock_file, options.busy_timeout);
   const auto connection = sqlite::open_writer(options);
-  if (target < sqlite::schema_version(*connection) && lock_file.any_owner_alive()) {
-    throw Error(ErrorCode::kStorageBusy,
-                "database " + options.path +
-                    ": another process works with it; stop it before taking migrations back");
-  }
-  sqlite::migrate_to(*connection, target);
+  sqlite::migrate_to(*connection, lock_file, target);
   return sqlite::migration_status(target);
 }
 

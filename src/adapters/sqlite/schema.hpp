@@ -5,6 +5,7 @@
 #pragma once
 
 #include "adapters/sqlite/connection.hpp"
+#include "adapters/sqlite/lock_file.hpp"
 #include "orchestrator/backends/sqlite.hpp"
 
 namespace orchestrator::sqlite {
@@ -22,7 +23,7 @@ inline constexpr std::int64_t kApplicationId = 0x4F4F5231;  // "OOR1"
 void use_write_ahead_log(Connection& connection);
 
 // Applies or takes back steps, each in a transaction of its own, until the schema has `target`. The caller
-// holds the right to write.
-void migrate_to(Connection& connection, int target);
+// holds the right to write. Throws Error(storage_busy) where a step is to be made while an owner lives.
+void migrate_to(Connection& connection, const LockFile& lock_file, int target);
 
 }  // namespace orchestrator::sqlite

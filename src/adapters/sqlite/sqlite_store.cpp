@@ -31,7 +31,7 @@ SqliteStore::SqliteStore(const SqliteOptions& options) : options_(options), proc
   writer_ = open_writer(options);
   if (outdated || writer_->text("PRAGMA journal_mode") != "wal") {
     const LockFile::Turn turn(*lock_file_, options.busy_timeout);
-    migrate_to(*writer_, latest_schema_version());
+    migrate_to(*writer_, *lock_file_, latest_schema_version());
   }
   queue_ = std::make_unique<CommitQueue>(*writer_, *lock_file_, options.busy_timeout);
   readers_ = std::make_unique<ReadPool>(options.path, options.busy_timeout, *lock_file_);
@@ -79,6 +79,13 @@ std::int64_t SqliteStore::owner() {
   if (owner_ != 0) return owner_;
   std::int64_t number = 0;
   write([&](WriteTransaction& transaction) {
+    // An owner that lives keeps others from migrating; until now there was none.
+    if (const auto version = transaction.connection().integer("PRAGMA user_version");
+        version != latest_schema_version()) {
+      throw Error(ErrorCode::kClosed, "database " + options_.path + ": was migrated to schema version " +
+                                          std::to_string(version) +
+                                          " since it was opened here; open it again");
+    }
     // Held before anybody can read the number. One that somebody holds already was given out by a commit that
     // did not survive.
     do {
