@@ -20,7 +20,6 @@
 #include "codec/json_writer.hpp"
 #include "codec/receipt_json.hpp"
 #include "core/executions.hpp"
-#include "engine/evidence.hpp"
 #include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator::engine {

@@ -89,6 +89,18 @@ inline constexpr std::size_t kPageSize = 500;
 // No batch holds more orders.
 inline constexpr std::size_t kOrdersOfBatchMax = 32'768;
 
+// Calls `visit` for every order of the query, page by page, oldest first.
+template <class Visit>
+void for_each_order(const Context& context, OrderQuery query, Visit&& visit) {
+  query.limit = kPageSize;
+  for (;;) {
+    const auto page = context.store->orders(query);
+    for (const Order& order : page) visit(order);
+    if (page.size() < kPageSize) return;
+    query.after_id = page.back().id;
+  }
+}
+
 // Runs steps that do not depend on one another: what fails keeps none of the others from running. Rethrown
 // is what failed first.
 class FirstFailure {

@@ -13,16 +13,4 @@ namespace orchestrator::engine {
 // one by one, with their ids, as reports.
 [[nodiscard]] std::vector<Signal> evidence_of(const BrokerOrder& found, Timestamp at);
 
-// Calls `visit` for every order of the query, page by page, oldest first.
-template <class Visit>
-void for_each_order(const Context& context, OrderQuery query, Visit&& visit) {
-  query.limit = kPageSize;
-  for (;;) {
-    const auto page = context.store->orders(query);
-    for (const Order& order : page) visit(order);
-    if (page.size() < kPageSize) return;
-    query.after_id = page.back().id;
-  }
-}
-
 }  // namespace orchestrator::engine

@@ -2,7 +2,6 @@
 
 #include "engine/book_index.hpp"
 #include "engine/broker_calls.hpp"
-#include "engine/evidence.hpp"
 #include "engine/ingest.hpp"
 #include "engine/order_change.hpp"
 
