@@ -102,13 +102,14 @@ void for_each_order(const Context& context, OrderQuery query, Visit&& visit) {
 }
 
 // Runs steps that do not depend on one another: what fails keeps none of the others from running. Rethrown
-// is what failed first.
+// is what failed first; the latch sees the others as well.
 class FirstFailure {
  public:
+  explicit FirstFailure(Latch& latch) : latch_(latch) {}
   template <class Step>
   void run(Step&& step) {
     try {
-      step();
+      latch_.watch(step);
     } catch (...) {
       if (!failure_) failure_ = std::current_exception();
     }
@@ -119,6 +120,7 @@ class FirstFailure {
   }
 
  private:
+  Latch& latch_;
   std::exception_ptr failure_;
 };
 

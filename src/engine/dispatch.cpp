@@ -157,7 +157,7 @@ Sending send_to(Context& context, const std::string& name, std::span<const Order
     return {};
   }
   Sending sending;
-  FirstFailure failure;
+  FirstFailure failure(context.latch);
   for (const std::span<const Order> request :
        context.batcher->split(orders, broker->capabilities().orders_max)) {
     failure.run([&] {
@@ -179,7 +179,7 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
     std::ranges::stable_sort(claimed, {}, &Order::broker);
   }
   std::size_t sent = 0;
-  FirstFailure failure;
+  FirstFailure failure(context.latch);
   for (auto begin = claimed.begin(); begin != claimed.end();) {
     const auto end =
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });

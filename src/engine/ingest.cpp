@@ -203,6 +203,7 @@ void apply_one_by_one(Context& context, std::span<const BrokerReport> reports,
       apply_reports(context, std::span(&report, 1));
     } catch (const Error& error) {
       if (!about_the_report(error.code())) throw;
+      context.latch.observe(error);
       ChangeUnit quarantine;
       quarantine.inbox_add.push_back({0, report, context.clock->now()});
       context.store->commit(quarantine);
@@ -274,6 +275,7 @@ std::size_t drain_inbox(Context& context, const std::string& broker, Search sear
       applied += apply_waiting(context, std::span(&report, 1), search);
     } catch (const Error& error) {  // it stays for a person
       if (!about_the_report(error.code())) throw;
+      context.latch.observe(error);
     }
   }
   return applied;

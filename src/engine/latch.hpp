@@ -20,6 +20,16 @@ class Latch {
     why_ = error.what();
     closed_ = true;
   }
+  // Runs `work` and latches on what it throws.
+  template <class Work>
+  auto watch(Work&& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      observe(error);
+      throw;
+    }
+  }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::string why() const {
     const std::scoped_lock lock(mutex_);

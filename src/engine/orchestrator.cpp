@@ -124,7 +124,7 @@ class Orchestrator::Impl {
 
   Receipt place(const BatchRequest& request) {
     refuse_after_fork();
-    Accepted accepted = accept(context, request, !background());
+    Accepted accepted = context.latch.watch([&] { return accept(context, request, !background()); });
     if (!background()) send(accepted);
     if (workers) workers->wake();
     return std::move(accepted.receipt);
@@ -134,8 +134,10 @@ class Orchestrator::Impl {
   // and recovery asks the broker, so the caller gets its receipt and not an error.
   void send(Accepted& accepted) {
     try {
-      if (!accepted.claimed.empty()) send_claimed(context, std::move(accepted.claimed));
-      if (accepted.rest_placed) engine::dispatch(context, accepted.receipt.batch_id, std::nullopt);
+      context.latch.watch([&] {
+        if (!accepted.claimed.empty()) send_claimed(context, std::move(accepted.claimed));
+        if (accepted.rest_placed) engine::dispatch(context, accepted.receipt.batch_id, std::nullopt);
+      });
     } catch (const std::exception& failure) {
       const std::scoped_lock lock(mutex);
       last_error = failure.what();
@@ -156,21 +158,17 @@ class Orchestrator::Impl {
   }
 
   void chores() {
-    FirstFailure failure;
+    FirstFailure failure(context.latch);
     failure.run([&] { place_due(); });
     failure.run([&] { context.store->expire_idempotency(context.clock->now()); });
     failure.rethrow();
   }
 
-  // A broken invariant closes the engine for new orders, wherever it shows.
-  template <class Work>
-  auto watched(Work&& work) -> decltype(work()) {
-    try {
-      return work();
-    } catch (const Error& error) {
-      context.latch.observe(error);
-      throw;
-    }
+  // Every call that changes or drives something: a broken invariant closes the engine for new orders,
+  // wherever it shows.
+  template <class Call>
+  auto watched(Call&& call) {
+    return context.latch.watch([&] { return call(context); });
   }
 
   std::size_t resync_all(FirstFailure& failure) {
@@ -206,9 +204,7 @@ Orchestrator::~Orchestrator() = default;
 
 // --- placing ---
 
-Receipt Orchestrator::place(const BatchRequest& request) {
-  return impl_->watched([&] { return impl_->place(request); });
-}
+Receipt Orchestrator::place(const BatchRequest& request) { return impl_->place(request); }
 
 Receipt Orchestrator::preview(const BatchRequest& request) const {
   return engine::preview(impl_->context, request);
@@ -227,12 +223,16 @@ void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioI
 
 // --- changing ---
 
-Order Orchestrator::cancel(OrderId id) { return engine::cancel(impl_->context, id); }
+Order Orchestrator::cancel(OrderId id) {
+  return impl_->watched([&](Context& context) { return engine::cancel(context, id); });
+}
 
-std::vector<Order> Orchestrator::cancel_batch(BatchId id) { return engine::cancel_batch(impl_->context, id); }
+std::vector<Order> Orchestrator::cancel_batch(BatchId id) {
+  return impl_->watched([&](Context& context) { return engine::cancel_batch(context, id); });
+}
 
 Order Orchestrator::replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit) {
-  return engine::replace(impl_->context, id, qty, price_limit);
+  return impl_->watched([&](Context& context) { return engine::replace(context, id, qty, price_limit); });
 }
 
 void Orchestrator::apply(const BrokerReport& report) {
@@ -241,17 +241,19 @@ void Orchestrator::apply(const BrokerReport& report) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a broker report names its order by ext_order_id or client_order_id");
   }
-  impl_->watched([&] { apply_reports(impl_->context, std::span(&report, 1)); });
+  impl_->watched([&](Context& context) { apply_reports(context, std::span(&report, 1)); });
 }
 
 FillResult Orchestrator::simulate_fill(OrderId id, Price price, Quantity qty) {
-  return engine::simulate_fill(impl_->context, id, price, qty);
+  return impl_->watched([&](Context& context) { return engine::simulate_fill(context, id, price, qty); });
 }
 
-SettleResult Orchestrator::settle(Date as_of) { return engine::settle(impl_->context, as_of); }
+SettleResult Orchestrator::settle(Date as_of) {
+  return impl_->watched([&](Context& context) { return engine::settle(context, as_of); });
+}
 
 Order Orchestrator::resolve(OrderId id, const Resolution& resolution) {
-  return engine::resolve(impl_->context, id, resolution);
+  return impl_->watched([&](Context& context) { return engine::resolve(context, id, resolution); });
 }
 
 // --- reading ---
@@ -332,11 +334,12 @@ Health Orchestrator::health() const {
 // --- driving ---
 
 StepResult Orchestrator::dispatch(std::optional<BatchId> batch) {
-  return {.sent = engine::dispatch(impl_->context, batch, std::nullopt)};
+  return impl_->watched(
+      [&](Context& context) { return StepResult{.sent = engine::dispatch(context, batch, std::nullopt)}; });
 }
 
 StepResult Orchestrator::poll() {
-  FirstFailure failure;
+  FirstFailure failure(impl_->context.latch);
   const StepResult result = {.reports = impl_->poll_all(failure)};
   failure.rethrow();
   return result;
@@ -344,12 +347,12 @@ StepResult Orchestrator::poll() {
 
 StepResult Orchestrator::publish() {
   impl_->refuse_after_fork();
-  return {.published = engine::publish(impl_->context)};
+  return impl_->watched([](Context& context) { return StepResult{.published = engine::publish(context)}; });
 }
 
 StepResult Orchestrator::step() {
   Context& context = impl_->context;
-  FirstFailure failure;
+  FirstFailure failure(context.latch);
   failure.run([&] { impl_->chores(); });
   StepResult result;
   failure.run([&] { result.sent = engine::dispatch(context, std::nullopt, std::nullopt); });
@@ -368,10 +371,10 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   Context& context = impl_->context;
   const Timestamp deadline = context.clock->monotonic() + patience;
   RecoveryReport report;
-  FirstFailure chores;
+  FirstFailure chores(context.latch);
   chores.run([&] { impl_->chores(); });
   for (bool first = true;;) {
-    FirstFailure failure;  // of this round: the next one tries it all again
+    FirstFailure failure(context.latch);  // of this round: the next one tries it all again
     failure.run([&] { report.abandoned += mark_abandoned(context, std::nullopt); });
     report.reports += impl_->poll_all(failure);
     if (first) report.reports += impl_->resync_all(failure);
@@ -417,8 +420,10 @@ void Orchestrator::halt(ControlScope scope, const std::string& target, const std
                 "a halt of a portfolio or a broker names it; a halt of all does not");
   }
   if (scope == ControlScope::kBroker) impl_->context.require_broker(target);
-  impl_->context.store->put_halt(
-      {scope, target, reason, impl_->context.clock->now(), mode, impl_->context.options.operator_name});
+  impl_->watched([&](Context& context) {
+    context.store->put_halt(
+        {scope, target, reason, context.clock->now(), mode, context.options.operator_name});
+  });
 }
 
 bool Orchestrator::resume(ControlScope scope, const std::string& target) {
@@ -452,8 +457,10 @@ std::vector<BrokerInfo> Orchestrator::brokers() const {
 void Orchestrator::set_broker(const std::string& name, const std::string& config_json, bool active) {
   impl_->context.require_broker(name);
   if (impl_->context.check_broker_config) impl_->context.check_broker_config(name, config_json);
-  const Timestamp now = impl_->context.clock->now();
-  impl_->context.store->put_broker({0, name, config_json, active, now, now});
+  impl_->watched([&](Context& context) {
+    const Timestamp now = context.clock->now();
+    context.store->put_broker({0, name, config_json, active, now, now});
+  });
 }
 
 BrokerConnector::Book Orchestrator::broker_book(const std::string& name) const {

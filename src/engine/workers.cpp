@@ -15,7 +15,7 @@ void Workers::start() {
     add([this, broker = name] { listen_round(broker); });
   }
   add([this] {
-    FirstFailure failure;
+    FirstFailure failure(context_.latch);
     failure.run(chores_);
     failure.run([this] { publish(context_); });
     failure.rethrow();
@@ -66,10 +66,7 @@ void Workers::run(const std::function<void()>& round, std::string& error) {
     }
     std::string failed;
     try {
-      round();
-    } catch (const Error& failure) {
-      context_.latch.observe(failure);
-      failed = failure.what();
+      context_.latch.watch(round);
     } catch (const std::exception& failure) {
       failed = failure.what();
       if (failed.empty()) failed = "a step failed and did not say why";
@@ -85,7 +82,7 @@ void Workers::run(const std::function<void()>& round, std::string& error) {
 void Workers::send_round(const std::string& broker) { dispatch(context_, std::nullopt, broker); }
 
 void Workers::listen_round(const std::string& broker) {
-  FirstFailure failure;
+  FirstFailure failure(context_.latch);
   failure.run([&] { poll(context_, context_.require_broker(broker)); });
   failure.run([&] { drain_inbox(context_, broker); });
   failure.run([&] { resync_if_due(context_, context_.require_broker(broker)); });

@@ -268,6 +268,21 @@ TEST_CASE("one broker that cannot be polled keeps nothing else from being done")
   CHECK(oms.get_order(id).status == OrderStatus::kAcked);
 }
 
+TEST_CASE("a broken invariant that shows behind another failure of the same step closes the desk as well") {
+  auto broker = std::make_unique<PolledBroker>("scripted", [] {});
+  broker->inner().fates = {Fate::kNotSent, Fate::kReject};
+  Parts parts = parts_with(std::move(broker));
+  parts.batcher = std::make_unique<TakenBatcher>([] { throw std::runtime_error("no memory"); });
+  Store& store = *parts.store;
+  Orchestrator oms({}, std::move(parts));
+  oms.place(Desk::batch({Desk::buy()}));
+  ChangeUnit stolen;  // the refusal would give back margin that is not there
+  stolen.margins.push_back({1, -store.usage_of(1).margin_reserved, std::nullopt});
+  REQUIRE(store.commit(stolen) == CommitStatus::kCommitted);
+  CHECK_THROWS_AS(oms.step(), std::runtime_error);
+  CHECK_FALSE(oms.health().ok);
+}
+
 TEST_CASE("a look-up that throws anything is no answer") {
   auto broker = std::make_unique<PolledBroker>("scripted", [] {});
   broker->inner().fates = {Fate::kLostAfterAccept};
