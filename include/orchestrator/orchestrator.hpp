@@ -213,7 +213,7 @@ class Orchestrator {
   // --- driving (inline mode; harmless in background mode) ---
   // Sends what is placed, of one batch or of all, and records the answers.
   StepResult dispatch(std::optional<BatchId> batch = std::nullopt);
-  // One round of everything: due micro-batches, dispatch, broker news, orders in doubt, publishing. A part
+  // One round of everything: due micro-batches, broker news, dispatch, orders in doubt, publishing. A part
   // that fails keeps no other from running; then the first failure is thrown.
   StepResult step();
   // Polls the brokers for news: all of them, then throws the first failure.

@@ -126,7 +126,7 @@ class Orchestrator::Impl {
     refuse_after_fork();
     Accepted accepted = context.latch.watch([&] { return accept(context, request, !background()); });
     if (!background()) send(accepted);
-    if (workers) workers->wake();
+    if (workers) workers->accepted();
     return std::move(accepted.receipt);
   }
 
@@ -215,7 +215,7 @@ void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioI
   impl_->refuse_after_fork();
   impl_->micro_batches.add(tenant, user_id, portfolio_id, std::move(order), std::move(done));
   if (impl_->workers) {
-    impl_->workers->wake();
+    impl_->workers->accepted();
   } else {
     impl_->place_due();
   }
@@ -355,8 +355,10 @@ StepResult Orchestrator::step() {
   FirstFailure failure(context.latch);
   failure.run([&] { impl_->chores(); });
   StepResult result;
-  failure.run([&] { result.sent = engine::dispatch(context, std::nullopt, std::nullopt); });
+  // Before the orders, which leave little of a rate limit; and again for what became of them at once.
   result.reports = impl_->poll_all(failure);
+  failure.run([&] { result.sent = engine::dispatch(context, std::nullopt, std::nullopt); });
+  if (result.sent > 0) result.reports += impl_->poll_all(failure);
   failure.run([&] { mark_abandoned(context, std::nullopt); });
   RecoveryReport report;
   failure.run([&] { resolve_unknown(context, {}, report); });
@@ -427,8 +429,9 @@ void Orchestrator::halt(ControlScope scope, const std::string& target, const std
 }
 
 bool Orchestrator::resume(ControlScope scope, const std::string& target) {
-  const bool was_halted = impl_->context.store->remove_halt(scope, target);
-  if (impl_->workers) impl_->workers->wake();
+  const bool was_halted =
+      impl_->watched([&](Context& context) { return context.store->remove_halt(scope, target); });
+  if (impl_->workers) impl_->workers->resumed();
   return was_halted;
 }
 

@@ -11,21 +11,22 @@ namespace orchestrator::engine {
 
 void Workers::start() {
   for (const auto& [name, connector] : context_.brokers) {
-    add([this, broker = name] { send_round(broker); });
-    add([this, broker = name] { listen_round(broker); });
+    add([this, broker = name] { send_round(broker); }, accepted_);
+    add([this, broker = name] { listen_round(broker); }, resumed_);
   }
-  add([this] {
+  const auto publish_round = [this] {
     FirstFailure failure(context_.latch);
     failure.run(chores_);
     failure.run([this] { publish(context_); });
     failure.rethrow();
-  });
+  };
+  add(publish_round, accepted_);
 }
 
-void Workers::add(std::function<void()> round) {
+void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
   const std::scoped_lock lock(mutex_);
   std::string& error = errors_.emplace_back();
-  threads_.emplace_back([this, round = std::move(round), &error] { run(round, error); });
+  threads_.emplace_back([this, round = std::move(round), &error, &calls] { run(round, error, calls); });
 }
 
 void Workers::stop() {
@@ -38,10 +39,19 @@ void Workers::stop() {
   threads_.clear();
 }
 
-void Workers::wake() {
+void Workers::accepted() {
   {
     const std::scoped_lock lock(mutex_);
-    ++wakes_;
+    ++accepted_;
+  }
+  wake_.notify_all();
+}
+
+void Workers::resumed() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++accepted_;
+    ++resumed_;
   }
   wake_.notify_all();
 }
@@ -56,13 +66,13 @@ std::string Workers::last_error() const {
 }
 
 // A step that fails is tried again in the next round: every step may be.
-void Workers::run(const std::function<void()>& round, std::string& error) {
+void Workers::run(const std::function<void()>& round, std::string& error, const std::uint64_t& calls) {
   std::uint64_t seen = 0;
   for (;;) {
     {
       const std::scoped_lock lock(mutex_);
       if (stopping_) return;
-      seen = wakes_;
+      seen = calls;
     }
     std::string failed;
     try {
@@ -75,7 +85,7 @@ void Workers::run(const std::function<void()>& round, std::string& error) {
     }
     std::unique_lock lock(mutex_);
     error = std::move(failed);
-    wake_.wait_for(lock, context_.options.poll_interval, [&] { return stopping_ || wakes_ != seen; });
+    wake_.wait_for(lock, context_.options.poll_interval, [&] { return stopping_ || calls != seen; });
   }
 }
 

@@ -26,14 +26,18 @@ class Workers {
   void start();
   // Ends the threads after the step that each is in.
   void stop();
-  // Something was accepted: look at once.
-  void wake();
+  // Those that send and publish look at once. Those that listen go on at their own pace: what was accepted is
+  // no news of a broker's, and asking for some at every order would use up what a broker allows.
+  void accepted();
+  // All look at once.
+  void resumed();
   // What fails at present, for health: the failure of each thread's last round; empty while all is well.
   [[nodiscard]] std::string last_error() const;
 
  private:
-  void add(std::function<void()> round);
-  void run(const std::function<void()>& round, std::string& error);
+  // A thread that runs `round` each interval, and whenever `calls` has grown.
+  void add(std::function<void()> round, const std::uint64_t& calls);
+  void run(const std::function<void()>& round, std::string& error, const std::uint64_t& calls);
   void send_round(const std::string& broker);
   void listen_round(const std::string& broker);
 
@@ -41,7 +45,8 @@ class Workers {
   std::function<void()> chores_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::uint64_t wakes_ = 0;
+  std::uint64_t accepted_ = 0;  // what wakes those that send and publish
+  std::uint64_t resumed_ = 0;   // what wakes those that listen
   bool stopping_ = false;
   std::deque<std::string> errors_;  // per thread, of its last round; a deque: each keeps its place
   std::vector<std::thread> threads_;

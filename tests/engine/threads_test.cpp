@@ -268,6 +268,29 @@ TEST_CASE("one broker that cannot be polled keeps nothing else from being done")
   CHECK(oms.get_order(id).status == OrderStatus::kAcked);
 }
 
+TEST_CASE("in background mode orders wake nobody who listens, and a resume wakes all") {
+  CHECK(returns_in_child([] {
+    std::atomic<int> polls = 0;
+    std::atomic<int> events = 0;
+    Parts parts = parts_with(std::make_unique<PolledBroker>("scripted", [&] {
+      ++polls;
+      polls.notify_all();
+    }));
+    parts.publisher = counting(events);
+    Orchestrator oms({.mode = Mode::kBackground, .poll_interval = 24h}, std::move(parts));
+    polls.wait(0);  // the first round
+    const auto acked = [&](OrderId id) { return oms.get_order(id).status == OrderStatus::kAcked; };
+    for (int i = 0; i < 50; ++i) {
+      const OrderId id = oms.place(Desk::batch({Desk::buy()})).orders.front().id;
+      while (!acked(id)) std::this_thread::yield();
+    }
+    events.wait(0);
+    if (polls != 1) ::_exit(1);
+    oms.resume(ControlScope::kAll, "");
+    polls.wait(1);
+  }));
+}
+
 TEST_CASE("a broken invariant that shows behind another failure of the same step closes the desk as well") {
   auto broker = std::make_unique<PolledBroker>("scripted", [] {});
   broker->inner().fates = {Fate::kNotSent, Fate::kReject};
