@@ -270,6 +270,27 @@ const char* word_of(Resolution::Kind kind) {
   return "invalid";
 }
 
+// The day of the order at its broker's exchange.
+Date day_of(const Context& context, const Order& order) {
+  const BrokerConnector* broker = context.broker(order.broker);
+  const std::chrono::minutes offset =
+      broker == nullptr ? std::chrono::minutes(0) : broker->capabilities().utc_offset;
+  return std::chrono::floor<std::chrono::days>(order.submitted_at.value_or(order.created_at) + offset);
+}
+
+// An id names one order of its broker; some brokers begin theirs again every day, and then it may be that of
+// one that has ended on another.
+void check_not_taken(const Context& context, const Order& order, const std::string& ext_order_id) {
+  for (const Order& other : context.store->orders({.broker = order.broker, .ext_order_id = ext_order_id})) {
+    if (other.id == order.id) continue;
+    if (is_terminal(other.status) && day_of(context, other) != day_of(context, order)) continue;
+    throw Error(ErrorCode::kInvalidArgument, "order " + std::to_string(other.id) + " is the one that " +
+                                                 order.broker + " has as '" + ext_order_id +
+                                                 "'; look up there under which ext_order_id it has order " +
+                                                 std::to_string(order.id));
+  }
+}
+
 }  // namespace
 
 Order resolve(Context& context, OrderId id, const Resolution& resolution) {
@@ -291,6 +312,7 @@ Order resolve(Context& context, OrderId id, const Resolution& resolution) {
     if (signal.kind == OrderSignal::kNotAccepted && order.status == OrderStatus::kUnknown && !order.parked) {
       refuse(order, "called never placed before recovery has asked the broker and parked it");
     }
+    if (signal.kind == OrderSignal::kAck) check_not_taken(context, order, resolution.ext_order_id);
     if (changes.apply(order, decision) != Verdict::kApply) refuse(order, "resolved");
     AuditEntry entry = codec::order_decided(std::string("order.resolve.") + word_of(resolution.kind), order,
                                             resolution.reason);

@@ -239,6 +239,45 @@ TEST_CASE("the decision that an order was never placed, given twice, places it o
   check_at_most_once(desk);
 }
 
+TEST_CASE("nobody decides that the broker has an order under the id of another one") {
+  Desk desk(BrokerClass::kTagEcho);
+  const Order other = desk.place_one();
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const auto decide = [&](const Order& order) {
+    desk.oms->resolve(order.id, {.kind = Resolution::Kind::kAccepted,
+                                 .ext_order_id = other.ext_order_id,
+                                 .by = "ravi",
+                                 .reason = "in the day's list"});
+  };
+  SUBCASE("of the same day") {
+    const Order order = desk.place_one();
+    SUBCASE("that works") {}
+    SUBCASE("that has ended") {
+      desk.oms->apply(desk.broker->report(BrokerReport::Kind::kCancelled, other.client_order_id));
+    }
+    try {
+      decide(order);
+      FAIL("taken");
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kInvalidArgument);
+      CHECK(std::string(error.what()).find("order " + std::to_string(other.id)) != std::string::npos);
+    }
+    CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  }
+  SUBCASE("of another day, that works") {
+    desk.clock->advance(std::chrono::hours(24));
+    const Order order = desk.place_one();
+    CHECK(code_of([&] { decide(order); }) == ErrorCode::kInvalidArgument);
+  }
+  SUBCASE("but of one that ended on another day, at a broker that begins its ids anew") {
+    desk.oms->apply(desk.broker->report(BrokerReport::Kind::kCancelled, other.client_order_id));
+    desk.clock->advance(std::chrono::hours(24));
+    const Order order = desk.place_one();
+    decide(order);
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  }
+}
+
 TEST_CASE("another order under our id is never adopted (row 44)") {
   Desk desk;
   desk.broker->fates = {Fate::kLostBeforeAccept};
