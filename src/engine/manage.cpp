@@ -235,6 +235,22 @@ FillResult simulate_fill(Context& context, OrderId id, Price price, Quantity qty
   return result;
 }
 
+namespace {
+
+// False: it is not to be settled any more (a bust has reopened it, or somebody else was faster), which is no
+// reason to leave out those behind it.
+bool settle_one(Context& context, OrderId id) {
+  try {
+    change(context, id, make_signal(OrderSignal::kSettle, context.clock->now()), "settled");
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidState) throw;
+    return false;
+  }
+}
+
+}  // namespace
+
 SettleResult settle(Context& context, Date as_of) {
   SettleResult result;
   OrderQuery query{.statuses = {OrderStatus::kFilled, OrderStatus::kCancelled, OrderStatus::kExpired},
@@ -247,7 +263,7 @@ SettleResult settle(Context& context, Date as_of) {
         ++result.not_due;
         continue;
       }
-      change(context, order.id, make_signal(OrderSignal::kSettle, context.clock->now()), "settled");
+      if (!settle_one(context, order.id)) continue;
       ORCHESTRATOR_FAILPOINT("settle.committed");
       result.settled.push_back(order.id);
     }

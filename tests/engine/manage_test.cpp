@@ -1,6 +1,9 @@
 // Orders that exist: fills, cancels, changes, settlement, reports, events.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <utility>
+
 #include "support/desk.hpp"
 
 using namespace orchestrator;
@@ -235,6 +238,39 @@ TEST_CASE("executions settle on their broker's calendar and only once") {
   CHECK(desk.at(order.id).status == OrderStatus::kSettled);
   CHECK(desk.oms->settle(traded + std::chrono::days(7)).settled.empty());
   CHECK(desk.store->usage_of(1).margin_reserved.is_zero());
+}
+
+TEST_CASE("an order that is reopened while others settle keeps none of them from it") {
+  struct HookedClock final : FakeClock {
+    [[nodiscard]] Timestamp now() const override {
+      if (hook) std::exchange(hook, nullptr)();
+      return FakeClock::now();
+    }
+    mutable std::function<void()> hook;
+  };
+  auto own_clock = std::make_unique<HookedClock>();
+  const HookedClock& clock = *own_clock;
+  auto own_broker = std::make_unique<ScriptedBroker>(BrokerClass::kEnforced);
+  const ScriptedBroker& broker = *own_broker;
+  Parts parts;
+  parts.store = make_memory_store();
+  parts.store->put_broker({.broker_name = "scripted"});
+  parts.clock = std::move(own_clock);
+  parts.brokers.push_back(std::move(own_broker));
+  Orchestrator oms({}, std::move(parts));
+  const Receipt receipt = oms.place(Desk::batch({Desk::buy(), Desk::buy()}));
+  const std::string& reopened = receipt.orders[0].client_order_id;
+  for (const Receipt::Leg& leg : receipt.orders) {
+    oms.apply(broker.trade(leg.client_order_id, "E" + std::to_string(leg.id), Quantity::from_int(100),
+                           Price::from_int(10)));
+  }
+  BrokerReport bust = broker.trade(reopened, "B1", Quantity(), Price());
+  bust.execution.kind = ExecutionKind::kBust;
+  bust.execution.ref_execution_id = "E" + std::to_string(receipt.orders[0].id);
+  clock.hook = [&] { oms.apply(bust); };
+  const SettleResult result = oms.settle(Date{std::chrono::days(30'000)});
+  CHECK(result.settled == std::vector{receipt.orders[1].id});
+  CHECK(oms.get_order(receipt.orders[0].id).status == OrderStatus::kAcked);
 }
 
 TEST_CASE("the specification's example reconciles to its exact figures") {
