@@ -167,7 +167,8 @@ class Orchestrator {
   // idempotency_expired (the key was used and its response is gone), halted, limit_exceeded.
   // In inline mode it also sends the orders and records the broker's answers.
   Receipt place(const BatchRequest& request);
-  // Validates and routes without writing or sending; ids are 0 and client order ids empty.
+  // Validates and routes without writing or sending; ids are 0 and client order ids empty. A stop switch that
+  // would refuse the batch now, and a key that was used, are warnings.
   [[nodiscard]] Receipt preview(const BatchRequest& request) const;
   // Adds one order to its portfolio's micro-batch; place() happens when the batch is full or due (in
   // inline mode: inside this call when full, inside step() when due). The receipt comes through the

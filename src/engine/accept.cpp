@@ -19,6 +19,7 @@
 #include "core/planted_bugs.hpp"
 #include "core/request_identity.hpp"
 #include "core/slicer.hpp"
+#include "core/store_rules.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
 #include "engine/snapshot.hpp"
@@ -405,11 +406,37 @@ Accepted accept(Context& context, const BatchRequest& request, bool claim) {
   }
 }
 
+namespace {
+
+// What place() would run into now and validation does not see: a stop switch, a key that was used.
+void warn_of_obstacles(const Context& context, const BatchRequest& request, Plan& plan) {
+  const auto warn = [&](const char* field, const char* code, std::string message) {
+    plan.receipt.warnings.push_back(
+        {Violation::kWholeBatch, field, code, std::move(message), Severity::kWarning});
+  };
+  const auto halts = context.store->halts();
+  if (const Halt* halt = covering_halt(halts, plan.orders)) {
+    warn("", "halted", "it would be refused now: " + describe(*halt));
+  }
+  if (request.idempotency_key.empty()) return;
+  const auto used =
+      context.store->idempotency({request.tenant, std::string(kOperation), request.idempotency_key});
+  if (!used) return;
+  const std::string batch = std::to_string(used->batch_id);
+  warn("idempotency_key", "idempotency_key.used",
+       used->fingerprint == fingerprint(request)
+           ? "this key has placed this request as batch " + batch + ": placing it again places nothing"
+           : "this key has placed another request, batch " + batch + ": it would be refused");
+}
+
+}  // namespace
+
 Receipt preview(const Context& context, const BatchRequest& request) {
   check_key(request.idempotency_key);
   const std::string key = request.idempotency_key.empty() ? "preview" : request.idempotency_key;
   Plan plan = make_plan(context, request, key, context.clock->now(), Figures::kStored);
   plan.receipt.idempotency_key = request.idempotency_key;
+  warn_of_obstacles(context, request, plan);
   for (Receipt::Leg& leg : plan.receipt.orders) leg.client_order_id.clear();
   plan.receipt.json = to_json(plan.receipt);
   return std::move(plan.receipt);

@@ -136,6 +136,24 @@ TEST_CASE("preview validates and routes and writes nothing") {
         ErrorCode::kValidationFailed);
 }
 
+TEST_CASE("preview says what placing would run into: a stop switch, a key that was used") {
+  Desk desk;
+  const auto warned = [&](const BatchRequest& request) {
+    Words codes;
+    for (const Violation& warning : desk.oms->preview(request).warnings) codes.push_back(warning.code);
+    return codes;
+  };
+  const BatchRequest request = Desk::batch({Desk::buy()}, "k1");
+  CHECK(warned(request).empty());
+  desk.oms->place(request);
+  CHECK(warned(request) == Words{"idempotency_key.used"});
+  CHECK(desk.oms->preview(request).warnings.front().message.find("places nothing") != std::string::npos);
+  CHECK(desk.oms->preview(Desk::batch({Desk::buy(7)}, "k1")).warnings.front().message.find("refused") !=
+        std::string::npos);
+  desk.oms->halt(ControlScope::kPortfolio, "1", "limit breach");
+  CHECK(warned(Desk::batch({Desk::buy()})) == Words{"halted"});
+}
+
 TEST_CASE("a slice becomes several orders that add up to it, margin to the last unit") {
   Desk desk;
   desk.store->put_instruments(std::vector<Instrument>{

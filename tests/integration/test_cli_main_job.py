@@ -161,8 +161,13 @@ def test_dry_run_validates_and_routes_and_writes_nothing(cli):
     preview = cli.json("place", DATA / "two_orders.json", "--dry-run", "--idempotency-key", "k")
     assert preview["batch_id"] is None and [leg["id"] for leg in preview["orders"]] == [None, None]
     assert [routing["broker"] for routing in preview["proposed_routing"]] == ["alpaca-mock"] * 2
+    assert preview["warnings"] == []
     assert cli.book() == before
     assert cli.json("broker", "orders", "alpaca-mock")["orders"] == []
+    cli.ok("halt", "--reason", "drill")
+    halted = cli.json("place", DATA / "two_orders.json", "--dry-run")
+    assert [warning["code"] for warning in halted["warnings"]] == ["halted"]
+    cli.ok("resume")
     bad = batch(order(qty=0))
     cli.place(bad, "--dry-run").refusal(REFUSED, "validation_failed")
 
