@@ -1,11 +1,12 @@
 // Group commit: the units of all callers that wait at the same time go into one transaction and one sync.
 //
 // There is no writer thread. A caller that finds nobody leading leads: it takes its turn among the processes,
-// runs every unit that waits, commits once, hands out the results and makes the next waiting caller the
-// leader. A lone caller therefore never hands anything to another thread.
+// runs every unit that waits, commits once, makes the next waiting caller the leader and hands out the
+// results. A lone caller therefore never hands anything to another thread.
 //
 // Invariants
-//   * a unit's changes are committed whole or not at all; a unit that is refused or throws affects no other
+//   * a unit's changes are committed whole or not at all; a unit that is refused or throws affects no other,
+//     and an error of the database fails all units of the commit
 //   * no caller returns successfully before the commit of its unit is durable
 //   * after a commit whose outcome is not known nothing is written any more, because what the program
 //     believes and what the file holds may differ until the file is opened anew; nor after damage was met
@@ -31,8 +32,8 @@ class CommitQueue {
       : transaction_(writer), lock_file_(lock_file), busy_timeout_(busy_timeout) {}
 
   // Returns whether the unit's writes stand; false: it refused itself, and what it wrote is undone. May run
-  // on the thread of another caller, and a second time when another unit made the group begin again: only the
-  // last run counts, so it must not build on what an earlier run left in its captures.
+  // on the thread of another caller, and a second time when another unit made the group begin again: of what
+  // it wrote only the last run counts, while numbers that it took from the sequences stay its own.
   using Unit = std::function<bool(WriteTransaction&)>;
 
   // Runs the unit; returns when it is durable, refused or undone. Throws what the unit threw, or the Error
