@@ -128,7 +128,8 @@ ExitCode resume(Session& session, const HaltOptions& options) {
 }
 
 ExitCode health(Session& session) {
-  const auto health = session.orchestrator().health();
+  auto health = session.orchestrator().health();
+  health.brokers.clear();  // circuits belong to a process, and this one has called nobody yet
   session.print([&] { return to_json(health); },
                 [&] {
                   std::vector<std::pair<std::string, Cell>> rows{
@@ -140,12 +141,6 @@ ExitCode health(Session& session) {
                   for (const auto& halt : health.halts) {
                     rows.emplace_back(halt.mode == HaltMode::kHalt ? "halted" : "cancel_only",
                                       text_cell(words(halt) + ": " + halt.reason));
-                  }
-                  for (const auto& broker : health.brokers) {
-                    if (broker.reason.empty()) continue;
-                    rows.emplace_back(
-                        "broker", text_cell(broker.broker + ", circuit " +
-                                            std::string(to_string(broker.circuit)) + ": " + broker.reason));
                   }
                   if (!health.detail.empty()) rows.emplace_back("detail", text_cell(health.detail));
                   return facts(rows, session.colour());

@@ -73,6 +73,12 @@ struct LimitOptions {
   std::string max_notional_day;
 };
 
+bool changes_nothing(const LimitOptions& options) {
+  return options.margin_available.empty() && options.margin_rate.empty() && options.max_quantity.empty() &&
+         options.max_notional_order.empty() && options.max_notional_batch.empty() &&
+         options.max_notional_day.empty();
+}
+
 PortfolioLimits stored_limits(Session& session, PortfolioId portfolio_id) {
   for (const auto& row : session.orchestrator().reference().limits()) {
     if (row.portfolio_id == portfolio_id) return row;
@@ -103,6 +109,11 @@ std::string limits_json(Session& session, const PortfolioLimits& row) {
 ExitCode set_limits(Session& session, const LimitOptions& options) {
   const auto portfolio_id =
       options.portfolio_id == "0" ? 0 : parse_id(options.portfolio_id, "PORTFOLIO_ID (0 for the defaults)");
+  if (changes_nothing(options)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "nothing to change: give --margin-available, --margin-rate, --max-quantity, "
+                "--max-notional-order, --max-notional-batch or --max-notional-day");
+  }
   auto limits = stored_limits(session, portfolio_id);
   change(limits.margin_available, options.margin_available, "--margin-available");
   if (!options.margin_rate.empty())

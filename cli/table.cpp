@@ -58,6 +58,11 @@ void append_cell(std::string& to, const Cell& cell, std::size_t columns, bool ri
   if (!right && !last) to += padding;
 }
 
+// A text that a spreadsheet would take for a formula and run. A number is none, whatever its sign.
+bool is_formula(const std::string& text) {
+  return text.find_first_of("=+-@\t\r") == 0 && text.find_first_not_of("0123456789.", 1) != std::string::npos;
+}
+
 void append_csv(std::string& to, std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
     to += text;
@@ -156,7 +161,8 @@ std::string Table::csv() const {
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) result += ',';
-      if (row[i].text != "-") append_csv(result, row[i].text);
+      if (row[i].text == "-") continue;
+      append_csv(result, is_formula(row[i].text) ? "'" + row[i].text : row[i].text);
     }
     result += "\r\n";
   }

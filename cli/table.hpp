@@ -47,7 +47,8 @@ class Table {
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   // A column is aligned right when its first cell is.
   [[nodiscard]] std::string text(bool colour) const;
-  // RFC 4180: a header line and CR LF; "-" becomes an empty field.
+  // RFC 4180: a header line and CR LF; "-" becomes an empty field. A text that a spreadsheet would take for a
+  // formula gets a single quote in front.
   [[nodiscard]] std::string csv() const;
 
  private:

@@ -1,5 +1,7 @@
 """The main job through the program: place, follow, fill, reconcile, settle, and the same again under the same key."""
 
+import csv
+import io
 import json
 import subprocess
 from decimal import Decimal
@@ -103,6 +105,16 @@ def race(cli, commands):
         output, errors = process.communicate(timeout=120)
         done.append((process.returncode, output, errors.decode()))
     return done
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_quoted_in_csv_and_a_number_is_not(cli):
+    rows = '1,"=HYPERLINK(""http://x"",""y"")"\n2,@SUM(A1)\n3,-RELIANCE\n4,=1+1\n5,PLAIN\n'
+    (cli.folder / "i.csv").write_text("instrument_id,symbol\n" + rows)
+    cli.ok("instrument", "import", "i.csv")
+    cli.place(batch(*[order(n) for n in range(1, 6)])).expect(OK)
+    table = list(csv.DictReader(io.StringIO(cli.ok("reconcile", 1, "--format", "csv", "--section", "orders").text)))
+    assert [row["symbol"] for row in table] == [
+        "'=HYPERLINK(\"http://x\",\"y\")", "'@SUM(A1)", "'-RELIANCE", "'=1+1", "PLAIN"]
 
 
 def test_racing_processes_with_one_key_make_one_batch_and_read_the_same_bytes(cli):

@@ -121,6 +121,12 @@ def test_rules_route_by_exchange_and_say_so_in_the_receipt(cli):
     cli.run("route", "remove", rule["id"], "--json").refusal(NOT_FOUND, "not_found")
 
 
+def test_setting_no_limit_is_refused_and_names_the_options(cli):
+    error = cli.run("limit", "set", 1, "--json").refusal(USAGE, "invalid_argument")
+    assert "--max-notional-day" in error["message"]
+    assert cli.json("limit", "list")["limits"] == []
+
+
 def test_limits_are_set_kept_and_taken_away(cli):
     limits = cli.json("limit", "set", 1, "--margin-available", "300000", "--max-quantity", "500")
     assert (limits["margin_available"], limits["max_quantity"]) == (300000, 500)
