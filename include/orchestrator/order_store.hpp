@@ -162,6 +162,7 @@ struct OrderQuery {
   std::optional<std::string> broker = {};
   std::vector<OrderStatus> statuses = {};
   std::optional<std::string> client_order_id = {};
+  std::vector<std::string> client_order_ids = {};  // any of these
   std::optional<std::string> ext_order_id = {};
   std::optional<Timestamp> created_from = {};  // inclusive
   // Orders in `submitting` whose sender is gone: the lease ended before this (on Clock::monotonic()), or its

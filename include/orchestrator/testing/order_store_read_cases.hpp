@@ -53,6 +53,10 @@ inline OrderQuery random_query(std::mt19937_64& random, const std::vector<Order>
       query.statuses.push_back(static_cast<OrderStatus>(pick(kOrderStatusCount)));
   }
   if (pick(15) == 0) query.client_order_id = order().client_order_id;
+  if (pick(12) == 0) {
+    for (std::size_t i = 0; i < 6; ++i)
+      query.client_order_ids.push_back(pick(5) == 0 ? "nobody's" : order().client_order_id);
+  }
   if (pick(6) == 0) query.ext_order_id = order().ext_order_id;
   if (sometimes()) query.created_from = kNow + std::chrono::seconds(pick(21));
   if (pick(12) == 0) query.abandoned_at = kNow + std::chrono::seconds(pick(21));
@@ -81,6 +85,7 @@ inline bool matches(const Order& order, const OrderQuery& query) {
          is_wanted(query.batch_id, order.batch_id) && is_wanted(query.portfolio_id, order.portfolio_id) &&
          is_wanted(query.instrument_id, order.instrument_id) && is_wanted(query.broker, order.broker) &&
          is_among(query.statuses, order.status) && is_wanted(query.client_order_id, order.client_order_id) &&
+         is_among(query.client_order_ids, order.client_order_id) &&
          is_wanted(query.ext_order_id, order.ext_order_id) &&
          (!query.created_from || order.created_at >= *query.created_from) &&
          (!query.abandoned_at || abandoned);
@@ -91,6 +96,7 @@ inline std::string text_of(const OrderQuery& q) {
   text.line("query", q.tenant, q.batch_id, q.portfolio_id, q.instrument_id, q.broker, q.client_order_id,
             q.ext_order_id, q.created_from, q.abandoned_at, q.after_id, q.before_id, q.newest_first, q.limit);
   for (const OrderId id : q.ids) text.line("id", id);
+  for (const std::string& id : q.client_order_ids) text.line("client_order_id", id);
   for (const OrderStatus status : q.statuses) text.line("status", status);
   return text.str();
 }

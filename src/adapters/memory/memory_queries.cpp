@@ -60,6 +60,7 @@ bool MemoryStore::matches(const Order& order, const OrderQuery& query) const {
   if (!equals(query.portfolio_id, order.portfolio_id)) return false;
   if (!equals(query.instrument_id, order.instrument_id) || !equals(query.broker, order.broker)) return false;
   if (!equals(query.client_order_id, order.client_order_id)) return false;
+  if (!any_of(query.client_order_ids, order.client_order_id)) return false;
   if (!equals(query.ext_order_id, order.ext_order_id)) return false;
   if (query.created_from && order.created_at < *query.created_from) return false;
   if (!query.abandoned_at) return true;
@@ -125,6 +126,14 @@ void MemoryStore::visit_portfolio(const Portfolio& portfolio, Collector& collect
 
 std::vector<Order> MemoryStore::orders(const OrderQuery& query) const {
   const std::lock_guard lock(mutex_);
+  if (query.client_order_ids.empty() || !query.ids.empty()) return find_orders(query);
+  OrderQuery by_id = query;
+  by_id.client_order_ids.clear();
+  for (const std::string& id : query.client_order_ids) by_id.ids.push_back(find_client_order_id(id));
+  return find_orders(by_id);
+}
+
+std::vector<Order> MemoryStore::find_orders(const OrderQuery& query) const {
   Collector collector(*this, query);
   const auto is_lasting = [](OrderStatus status) { return is_terminal(status); };
   const bool statuses_pass =

@@ -103,6 +103,7 @@ class MemoryStore final : public Store {
 
   // memory_queries.cpp; the caller holds the mutex.
   class Collector;
+  [[nodiscard]] std::vector<Order> find_orders(const OrderQuery& query) const;
   [[nodiscard]] bool matches(const Order& order, const OrderQuery& query) const;
   void visit_ids(std::vector<OrderId> ids, Collector& collector) const;
   void visit_range(OrderId first, OrderId last, Collector& collector) const;

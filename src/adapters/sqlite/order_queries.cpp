@@ -38,14 +38,14 @@ void append_orders(Query& row, std::vector<Order>& orders, std::size_t limit) {
 bool only_ids(const OrderQuery& query) {
   return !query.ids.empty() && !query.tenant && !query.batch_id && !query.portfolio_id &&
          !query.instrument_id && !query.broker && query.statuses.empty() && !query.client_order_id &&
-         !query.ext_order_id && !query.created_from && !query.abandoned_at;
+         query.client_order_ids.empty() && !query.ext_order_id && !query.created_from && !query.abandoned_at;
 }
 
 bool only_batch(const OrderQuery& query) {
   return query.ids.empty() && query.batch_id && !query.tenant && !query.portfolio_id &&
          !query.instrument_id && !query.broker && query.statuses.empty() && !query.client_order_id &&
-         !query.ext_order_id && !query.created_from && !query.abandoned_at && !query.newest_first &&
-         query.after_id == 0;
+         query.client_order_ids.empty() && !query.ext_order_id && !query.created_from &&
+         !query.abandoned_at && !query.newest_first && query.after_id == 0;
 }
 
 // A unary plus keeps SQLite from choosing another index than the one that drives the query.
@@ -90,6 +90,7 @@ std::vector<Order> by_ids(Connection& connection, const OrderQuery& query) {
     if (query.batch_id) rest.add_batch(*query.batch_id);
     if (query.portfolio_id) rest.add("portfolio_id = ?", *query.portfolio_id);
     if (query.client_order_id) rest.add("+client_order_id = ?", *query.client_order_id);
+    if (!query.client_order_ids.empty()) rest.add_any_of("+client_order_id", query.client_order_ids);
     if (query.ext_order_id) rest.add("coalesce(ext_order_id, '') = ?", *query.ext_order_id);
   }
   Query row =
@@ -179,6 +180,10 @@ std::vector<Order> by_portfolio(Connection& connection, const OrderQuery& query)
   return orders;
 }
 
+bool by_client_order_id(const OrderQuery& query) {
+  return query.client_order_id || !query.client_order_ids.empty();
+}
+
 Conditions remaining(const OrderQuery& query) {
   Conditions conditions = filters(query, true);
   if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
@@ -186,18 +191,19 @@ Conditions remaining(const OrderQuery& query) {
   return conditions;
 }
 
-// Driven by client order id, batch, or nothing.
+// Driven by client order ids, batch, or nothing.
 std::vector<Order> by_the_rest(Connection& connection, const OrderQuery& query) {
   Conditions conditions = remaining(query);
   if (query.client_order_id) conditions.add("client_order_id = ?", *query.client_order_id);
+  if (!query.client_order_ids.empty()) conditions.add_any_of("client_order_id", query.client_order_ids);
   if (query.ext_order_id) {
     query.ext_order_id->empty() ? conditions.add("ext_order_id IS NULL")
                                 : conditions.add("ext_order_id = ?", *query.ext_order_id);
   }
   if (query.batch_id) conditions.add_batch(*query.batch_id);
-  Query row =
-      connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " +
-                       (query.client_order_id ? "+id" : "id") + direction(query.newest_first) + " LIMIT ?");
+  Query row = connection.query(kSelectOrders + "WHERE " + conditions.sql() + " ORDER BY " +
+                               (by_client_order_id(query) ? "+id" : "id") + direction(query.newest_first) +
+                               " LIMIT ?");
   conditions.bind(row);
   row.bind(sql_limit(query.limit));
   std::vector<Order> orders;
@@ -267,7 +273,7 @@ std::vector<Order> SqliteStore::orders(const OrderQuery& query) const {
     return by_ids(*connection, query);
   }
   if (only_batch(query)) return by_batch(*connection, query);
-  if (query.client_order_id || query.batch_id) return by_the_rest(*connection, query);
+  if (by_client_order_id(query) || query.batch_id) return by_the_rest(*connection, query);
   if (query.ext_order_id) {
     return query.ext_order_id->empty() ? by_the_rest(*connection, query)
                                        : by_ext_order_id(*connection, query);
