@@ -26,9 +26,9 @@ constexpr std::array<VerdictRow, kOrderStatusCount> kVerdicts = {{
     /* cancel_pend */ {R, I, I, R, I, I, A, A, F, F, I, A, A, A, R, A, A, R, R, F, A},
     /* replace_pnd */ {R, I, I, R, I, I, A, A, F, F, A, I, A, A, R, A, A, R, R, F, I},
     /* filled      */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, A, F, A, R, F, F},
-    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, I},
+    /* cancelled   */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, F},
     /* rejected    */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, R, R, F, I},
-    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, I},
+    /* expired     */ {R, I, I, R, I, I, I, F, F, F, R, I, I, I, R, I, I, A, R, F, F},
     /* settled     */ {R, I, I, R, I, I, A, F, F, F, R, I, A, A, R, I, F, I, R, F, F},
 }};
 

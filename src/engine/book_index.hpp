@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ class BookIndex {
   [[nodiscard]] const BrokerOrder* by_client_order_id(const std::string& id) const;
   [[nodiscard]] bool several(const std::string& client_order_id) const;
   [[nodiscard]] const BrokerOrder* by_ext_order_id(const std::string& id) const;
+  [[nodiscard]] const std::vector<BrokerOrder>& orders() const { return book_.orders; }
+  // Orders sent before this are not in it; nullopt: all are.
+  [[nodiscard]] const std::optional<Timestamp>& from() const { return book_.from; }
   [[nodiscard]] std::vector<Execution> executions_of(const std::string& ext_order_id) const;
 
  private:

@@ -19,6 +19,11 @@ bool Breaker::allows_read(Timestamp now) {
   return true;
 }
 
+bool Breaker::answers_reads() const {
+  const std::scoped_lock lock(mutex_);
+  return state_ == CircuitState::kClosed && failures_[static_cast<std::size_t>(Call::kRead)] == 0;
+}
+
 void Breaker::succeeded(Call call) {
   const std::scoped_lock lock(mutex_);
   if (state_ == CircuitState::kOpen) return;  // asked before it opened

@@ -22,6 +22,8 @@ class Breaker {
   [[nodiscard]] bool allows_sends() const;
   // While the circuit is open: true for one caller when the pause is over, who must report what came of it.
   [[nodiscard]] bool allows_read(Timestamp now);
+  // Nothing has gone unanswered since the last answer to a read call.
+  [[nodiscard]] bool answers_reads() const;
   void succeeded(Call call);
   void failed(Call call, Timestamp now, const std::string& reason);
 

@@ -24,9 +24,25 @@ bool RequestPace::asked_before(OrderId id, Timestamp now, std::chrono::microseco
 bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::microseconds interval) {
   const std::scoped_lock lock(mutex_);
   const auto [at, first] = asked_.emplace(broker, now);
-  if (first || now < at->second + interval) return false;
+  const bool hastened = hastened_.erase(broker) != 0;
+  if (!hastened && (first || now < at->second + interval)) return false;
   at->second = now;
   return true;
+}
+
+void ResyncPace::hasten(const std::string& broker) {
+  const std::scoped_lock lock(mutex_);
+  hastened_.insert(broker);
+}
+
+OrderId PassPosition::after(const std::string& broker) {
+  const std::scoped_lock lock(mutex_);
+  return after_[broker];
+}
+
+void PassPosition::set(const std::string& broker, OrderId after) {
+  const std::scoped_lock lock(mutex_);
+  after_[broker] = after;
 }
 
 BrokerConnector* Context::broker(const std::string& name) const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,10 +42,24 @@ class ResyncPace {
  public:
   // True once per interval; the caller asks then.
   [[nodiscard]] bool due(const std::string& broker, Timestamp now, std::chrono::microseconds interval);
+  // Makes it due at once: something is known to be in the book that no report has told.
+  void hasten(const std::string& broker);
 
  private:
   std::mutex mutex_;
   std::map<std::string, Timestamp> asked_;
+  std::set<std::string> hastened_;
+};
+
+// Where the last bounded pass over each broker's orders in doubt ended: the next one goes on behind it.
+class PassPosition {
+ public:
+  [[nodiscard]] OrderId after(const std::string& broker);
+  void set(const std::string& broker, OrderId after);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, OrderId> after_;
 };
 
 struct Context {
@@ -65,6 +80,7 @@ struct Context {
   RequestPace look_up_pace;      // of parked orders
   RequestPace other_terms_pace;  // when the book was first seen to show other terms
   ResyncPace resync_pace;
+  PassPosition doubt_position;
   mutable ReferenceCache reference;
   ReplayForecast replays;
   ReceiptCache receipts;
@@ -89,16 +105,24 @@ inline constexpr std::size_t kPageSize = 500;
 // No batch holds more orders.
 inline constexpr std::size_t kOrdersOfBatchMax = 32'768;
 
-// Calls `visit` for every order of the query, page by page, oldest first.
+// Calls `visit` for every page of the query's orders, oldest first.
 template <class Visit>
-void for_each_order(const Context& context, OrderQuery query, Visit&& visit) {
+void for_each_page(const Context& context, OrderQuery query, Visit&& visit) {
   query.limit = kPageSize;
   for (;;) {
     const auto page = context.store->orders(query);
-    for (const Order& order : page) visit(order);
+    if (!page.empty()) visit(page);
     if (page.size() < kPageSize) return;
     query.after_id = page.back().id;
   }
+}
+
+// Calls `visit` for every order of the query, oldest first.
+template <class Visit>
+void for_each_order(const Context& context, OrderQuery query, Visit&& visit) {
+  for_each_page(context, std::move(query), [&](const std::vector<Order>& page) {
+    for (const Order& order : page) visit(order);
+  });
 }
 
 // Runs steps that do not depend on one another: what fails keeps none of the others from running. Rethrown

@@ -25,12 +25,17 @@ void stop_account(ChangeSet& changes, const Order& order, const std::string& why
   changes.unit().audit.push_back(std::move(entry));
 }
 
+void check_second_id(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now) {
+  if (order.incident || ext_order_id.empty() || order.ext_order_id.empty()) return;
+  if (ext_order_id == order.ext_order_id) return;
+  raise(changes, order, "the broker has this order a second time, as " + ext_order_id, now);
+}
+
 void check_acknowledgement(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now) {
+  check_second_id(changes, order, ext_order_id, now);
   if (order.incident || ext_order_id == order.ext_order_id) return;
   std::string what;
-  if (!ext_order_id.empty() && !order.ext_order_id.empty()) {
-    what = "the broker acknowledged this order a second time, as " + ext_order_id;
-  } else if (order.status == OrderStatus::kRejected) {
+  if (order.status == OrderStatus::kRejected) {
     what = "the broker acknowledged this order after it had refused it";
   } else if (is_terminal(order.status) && !order.acked_at) {
     what = "the broker acknowledged this order after it had ended here unsent";

@@ -12,6 +12,10 @@ namespace orchestrator::engine {
 // all in the set's unit.
 void stop_account(ChangeSet& changes, const Order& order, const std::string& why, Timestamp now);
 
+// The broker speaks of an order as `ext_order_id`: under another id than before it is another order, and both
+// may execute. Flagged once, and the account stopped.
+void check_second_id(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now);
+
 // The broker acknowledges an order as `ext_order_id`. An order has one broker id, and what was refused when
 // it was sent, or never sent, the broker does not have: otherwise the order is flagged, once, and the account
 // stopped. The same id is no contradiction, in whatever order its reports come.

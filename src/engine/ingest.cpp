@@ -4,6 +4,7 @@
 #include "engine/ingest.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/failpoint.hpp"
 #include "core/planted_bugs.hpp"
@@ -25,17 +26,24 @@ class Application {
     const BrokerReport report = checked(given);
     Order* order = find(report);
     if (order == nullptr) return false;
+    const std::int32_t events_before = order->event_seq;
+    const std::size_t executions_before = changes_.unit().executions.size();
     if (report.kind == BrokerReport::Kind::kAck) {
       check_acknowledgement(changes_, *order, report.ext_order_id, now_);
     }
     if (report.kind == BrokerReport::Kind::kExecution) {
+      check_second_id(changes_, *order, report.ext_order_id, now_);
       apply_execution(*order, report);
     } else {
       changes_.apply(*order, signal_of(report));
     }
+    const bool booked = changes_.unit().executions.size() != executions_before;
+    if (booked || order->event_seq != events_before) ++changed_;
     return true;
   }
 
+  // How many of the reports changed anything.
+  [[nodiscard]] std::size_t changed() const { return changed_; }
   ChangeSet& changes() { return changes_; }
 
  private:
@@ -181,6 +189,7 @@ class Application {
   Timestamp now_;
   Search search_;
   ChangeSet changes_;
+  std::size_t changed_ = 0;
 };
 
 // A report that can never become ours: it names a client order id that this deployment does not make.
@@ -194,25 +203,58 @@ bool about_the_report(ErrorCode code) {
          code == ErrorCode::kInternal;
 }
 
-// Applies each report in a unit of its own. One that cannot be booked is kept in the inbox for a person, and
-// those behind it are applied all the same.
-void apply_one_by_one(Context& context, std::span<const BrokerReport> reports,
-                      const std::optional<BrokerCursor>& cursor) {
+// The same news, whenever it is said.
+bool says_the_same(const BrokerReport& a, const BrokerReport& b) {
+  const auto words = [](const BrokerReport& report) {
+    const Execution& execution = report.execution;
+    return std::tie(report.kind, report.broker, report.account, report.ext_order_id, report.client_order_id,
+                    report.qty, report.price_limit, report.reason, execution.execution_id, execution.kind,
+                    execution.ref_execution_id, execution.qty, execution.price, execution.fees);
+  };
+  return words(a) == words(b);
+}
+
+// Keeps what cannot be booked in the inbox for a person; once, because a broker says it again, and its book
+// says it at every comparison.
+class Quarantine {
+ public:
+  explicit Quarantine(Context& context) : context_(context) {}
+
+  void add(const BrokerReport& report) {
+    if (!waiting_) waiting_ = context_.store->inbox(report.broker);
+    const auto same = [&](const InboxReport& other) { return says_the_same(other.report, report); };
+    if (std::ranges::any_of(*waiting_, same)) return;
+    waiting_->push_back({0, report, context_.clock->now()});
+    ChangeUnit unit;
+    unit.inbox_add.push_back(waiting_->back());
+    context_.store->commit(unit);
+  }
+
+ private:
+  Context& context_;
+  std::optional<std::vector<InboxReport>> waiting_;  // of the one broker that the reports are from
+};
+
+// Applies each report in a unit of its own. One that cannot be booked is put aside, and those behind it are
+// applied all the same.
+std::size_t apply_one_by_one(Context& context, std::span<const BrokerReport> reports,
+                             const std::optional<BrokerCursor>& cursor) {
+  std::size_t changed = 0;
+  Quarantine quarantine(context);
   for (const BrokerReport& report : reports) {
     try {
-      apply_reports(context, std::span(&report, 1));
+      changed += apply_reports(context, std::span(&report, 1));
     } catch (const Error& error) {
       if (!about_the_report(error.code())) throw;
       context.latch.observe(error);
-      ChangeUnit quarantine;
-      quarantine.inbox_add.push_back({0, report, context.clock->now()});
-      context.store->commit(quarantine);
+      quarantine.add(report);
     }
   }
-  if (!cursor) return;
+  if (!cursor) return changed;
   ChangeUnit unit;
   unit.cursor = cursor;
   context.store->commit(unit);
+  return changed;
 }
 
 // Applies those of the waiting reports that have found their order.
@@ -234,8 +276,9 @@ std::size_t apply_waiting(Context& context, std::span<const InboxReport> waiting
 
 }  // namespace
 
-void apply_reports(Context& context, std::span<const BrokerReport> reports,
-                   const std::optional<BrokerCursor>& cursor) {
+std::size_t apply_reports(Context& context, std::span<const BrokerReport> reports,
+                          const std::optional<BrokerCursor>& cursor) {
+  std::size_t changed = 0;
   until_committed([&] {
     const Timestamp now = context.clock->now();
     Application application(context, now, Search::kThorough);
@@ -244,20 +287,22 @@ void apply_reports(Context& context, std::span<const BrokerReport> reports,
       application.changes().unit().inbox_add.push_back({0, report, now});
     }
     application.changes().unit().cursor = cursor;
+    changed = application.changed();
     if (application.changes().empty()) return CommitStatus::kCommitted;
     ORCHESTRATOR_FAILPOINT("ingest.before_commit");
     return application.changes().commit(context);
   });
   ORCHESTRATOR_FAILPOINT("ingest.committed");
+  return changed;
 }
 
-void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
-                         const std::optional<BrokerCursor>& cursor) {
+std::size_t apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
+                                const std::optional<BrokerCursor>& cursor) {
   try {
-    apply_reports(context, reports, cursor);
+    return apply_reports(context, reports, cursor);
   } catch (const Error& error) {
     if (!about_the_report(error.code()) && error.code() != ErrorCode::kConflict) throw;
-    apply_one_by_one(context, reports, cursor);
+    return apply_one_by_one(context, reports, cursor);
   }
 }
 

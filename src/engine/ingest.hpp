@@ -11,14 +11,14 @@
 namespace orchestrator::engine {
 
 // Applies reports, each at most once, in one commit together with the cursor they came with. Reports that
-// match no order yet wait in the inbox.
-void apply_reports(Context& context, std::span<const BrokerReport> reports,
-                   const std::optional<BrokerCursor>& cursor = std::nullopt);
+// match no order yet wait in the inbox. Returns how many of them changed an order.
+std::size_t apply_reports(Context& context, std::span<const BrokerReport> reports,
+                          const std::optional<BrokerCursor>& cursor = std::nullopt);
 
-// The same for news that nobody has checked: a report that cannot be true is kept in the inbox for a person,
-// and those behind it are applied all the same.
-void apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
-                         const std::optional<BrokerCursor>& cursor);
+// The same for news of one broker that nobody has checked: a report that cannot be true is kept in the inbox
+// for a person, once, and those behind it are applied all the same.
+std::size_t apply_or_quarantine(Context& context, std::span<const BrokerReport> reports,
+                                const std::optional<BrokerCursor>& cursor);
 
 // How far to go to find the order of a report: kQuick leaves out what may read the whole book, which is no
 // matter for the path of an order.

@@ -361,7 +361,9 @@ StepResult Orchestrator::step() {
   if (result.sent > 0) result.reports += impl_->poll_all(failure);
   failure.run([&] { mark_abandoned(context, std::nullopt); });
   RecoveryReport report;
-  failure.run([&] { resolve_unknown(context, {}, report); });
+  for (const auto& entry : context.brokers) {
+    failure.run([&] { resolve_some_unknown(context, entry.first, report); });
+  }
   failure.run([&] { resolve_requests(context, std::nullopt); });
   result.resolved = report.adopted + report.resent + report.parked;
   failure.run([&] { result.published = engine::publish(context); });
@@ -382,7 +384,7 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
     if (first) report.reports += impl_->resync_all(failure);
     first = false;
     report.waiting = 0;
-    failure.run([&] { resolve_unknown(context, {}, report); });
+    failure.run([&] { resolve_unknown(context, report); });
     failure.run([&] { resolve_requests(context, std::nullopt); });
     failure.run([&] { report.sent += engine::dispatch(context, std::nullopt, std::nullopt); });
     report.reports += impl_->poll_all(failure);

@@ -1,4 +1,4 @@
-// One order, changed by signals in a unit of its own.
+// Orders changed by signals: one in a unit of its own, or a page of them in one.
 #pragma once
 
 #include <vector>
@@ -32,6 +32,35 @@ bool change_order(Context& context, const Order& seen, const std::vector<Signal>
     const CommitStatus status = changes.commit(context);
     changed = status == CommitStatus::kCommitted;
     if (status == CommitStatus::kConflict) row = context.require_order(seen.id);
+    return status;
+  });
+  return changed;
+}
+
+// The same for up to a page of orders in one unit: `signals_of(row)` says what happens to each. Returns how
+// many it changed.
+template <class SignalsOf, class Still>
+std::size_t change_orders(Context& context, std::vector<Order> rows, SignalsOf&& signals_of, Still&& still) {
+  std::vector<OrderId> ids;
+  for (const Order& row : rows) ids.push_back(row.id);
+  std::size_t changed = 0;
+  until_committed([&] {
+    changed = 0;
+    ChangeSet changes(*context.store, context.clock->now(), rows.size());
+    for (const Order& row : rows) {
+      if (!still(row)) continue;
+      Order& order = changes.take(row);
+      bool applied = false;
+      for (const Signal& signal : signals_of(row)) {
+        const Verdict verdict = changes.apply(order, signal);
+        applied = applied || verdict == Verdict::kApply || verdict == Verdict::kFlag;
+      }
+      if (applied) ++changed;
+    }
+    if (changed == 0) return CommitStatus::kCommitted;
+    const CommitStatus status = changes.commit(context);
+    if (status != CommitStatus::kCommitted) changed = 0;
+    if (status == CommitStatus::kConflict) rows = context.store->orders({.ids = ids, .limit = ids.size()});
     return status;
   });
   return changed;

@@ -10,6 +10,9 @@
 // No answer from the broker is no evidence: the order stays as it is, for as long as it takes.
 #include "engine/recover.hpp"
 
+#include <map>
+#include <span>
+
 #include "core/failpoint.hpp"
 #include "core/planted_bugs.hpp"
 #include "engine/book_index.hpp"
@@ -36,6 +39,11 @@ void park(Context& context, const Order& order, const std::string& why, Recovery
     ++report.parked;
 }
 
+// What it executed before it ended comes with the book, should no report have told.
+void hasten_executions(Context& context, const std::string& broker, const BrokerOrder& found) {
+  if (is_terminal(found.status) && !found.fill_qty.is_zero()) context.resync_pace.hasten(broker);
+}
+
 void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryReport& report) {
   if (!is_ours(order, answer.order)) {
     return park(context, order,
@@ -44,7 +52,9 @@ void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryR
                 report);
   }
   const Timestamp now = context.clock->now();
-  if (change_order(context, order, evidence_of(answer.order, now), still_unknown)) ++report.adopted;
+  if (!change_order(context, order, evidence_of(answer.order, now), still_unknown)) return;
+  ++report.adopted;
+  hasten_executions(context, order.broker, answer.order);
 }
 
 // Whether a second order under the same client order id would be refused, should the first be there.
@@ -58,6 +68,9 @@ bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& ord
 
 // With many orders in doubt at one broker, one list call finds those that it has.
 constexpr std::size_t kLookUpsMax = 10;
+// A bounded pass reads so many orders, and asks about so many of them one by one.
+constexpr std::size_t kReadOfPassMax = 20 * kPageSize;
+constexpr std::size_t kAskedOfPassMax = 50;
 
 class Evidence {
  public:
@@ -72,6 +85,12 @@ class Evidence {
   bool several(const Order& order, BrokerConnector& broker) {
     const BookIndex* book = book_of(order.broker, broker);
     return book != nullptr && book->several(order.client_order_id);
+  }
+  // In the book that was fetched for many, and surely the one; nullptr: look it up.
+  const BrokerOrder* listed(const Order& order, BrokerConnector& broker) {
+    const BookIndex* book = book_of(order.broker, broker);
+    const BrokerOrder* found = book == nullptr ? nullptr : book->by_client_order_id(order.client_order_id);
+    return found != nullptr && is_ours(order, *found) ? found : nullptr;
   }
 
  private:
@@ -93,6 +112,12 @@ class Evidence {
   std::map<std::string, std::unique_ptr<BookIndex>> books_;  // null: look each up
 };
 
+// What is parked waits for a person; that it may still turn up must not use up what the others need.
+bool rests(Context& context, const Order& order) {
+  return order.parked &&
+         !context.look_up_pace.due(order.id, context.clock->monotonic(), context.options.resync_interval);
+}
+
 void resolve_one(Context& context, const Order& order, Evidence& evidence, RecoveryReport& report) {
   BrokerConnector* broker = context.broker(order.broker);
   if (broker == nullptr) {
@@ -103,14 +128,11 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   if (capabilities.broker_class == BrokerClass::kNone) {
     return park(context, order, "this broker cannot be asked about an order; check there and decide", report);
   }
-  const Timestamp now = context.clock->monotonic();
-  // What is parked waits for a person; that it may still turn up must not use up what the others need.
-  if (order.parked && !context.look_up_pace.due(order.id, now, context.options.resync_interval)) return;
   if (evidence.several(order, *broker)) {
     return park(context, order,
                 "the broker has several orders under this client order id; check there and decide", report);
   }
-  if (order.parked) context.look_up_pace.asked(order.id, now);
+  if (order.parked) context.look_up_pace.asked(order.id, context.clock->monotonic());
   const LookUp answer = evidence.about(order, *broker);
   if (answer.kind == LookUp::Kind::kFound) return adopt(context, order, answer, report);
   if (ORCHESTRATOR_PLANTED(kNotFoundIsReject) && answer.kind == LookUp::Kind::kNotFound) {
@@ -133,32 +155,81 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   }
 }
 
+// Adopts, in one unit, those of the page that the book fetched for many shows. Returns the others that are to
+// be asked about now.
+std::vector<Order> adopt_listed(Context& context, const std::vector<Order>& page, Evidence& evidence,
+                                RecoveryReport& report) {
+  std::vector<Order> listed;
+  std::vector<Order> others;
+  std::map<OrderId, const BrokerOrder*> found;
+  for (const Order& order : page) {
+    if (rests(context, order)) continue;
+    BrokerConnector* broker = context.broker(order.broker);
+    const bool tells = broker != nullptr && broker->capabilities().broker_class != BrokerClass::kNone;
+    const BrokerOrder* theirs = tells ? evidence.listed(order, *broker) : nullptr;
+    (theirs == nullptr ? others : listed).push_back(order);
+    if (theirs != nullptr) found.emplace(order.id, theirs);
+  }
+  if (listed.empty()) return others;
+  const Timestamp now = context.clock->now();
+  report.adopted += change_orders(
+      context, listed, [&](const Order& row) { return evidence_of(*found.at(row.id), now); }, still_unknown);
+  for (const Order& order : listed) hasten_executions(context, order.broker, *found.at(order.id));
+  ORCHESTRATOR_FAILPOINT("recover.resolved");
+  return others;
+}
+
 }  // namespace
 
 std::size_t mark_abandoned(Context& context, const std::optional<std::string>& broker) {
   std::size_t marked = 0;
   OrderQuery query{
       .broker = broker, .statuses = {OrderStatus::kSubmitting}, .abandoned_at = context.clock->monotonic()};
-  for_each_order(context, query, [&](const Order& order) {
+  for_each_page(context, query, [&](const std::vector<Order>& page) {
+    std::map<OrderId, std::int64_t> epochs;
+    for (const Order& order : page) epochs.emplace(order.id, order.lease_epoch);
     const auto same_claim = [&](const Order& row) {
-      return row.status == OrderStatus::kSubmitting && row.lease_epoch == order.lease_epoch;
+      return row.status == OrderStatus::kSubmitting && row.lease_epoch == epochs.at(row.id);
     };
     Signal doubt =
         make_signal(OrderSignal::kInDoubt, context.clock->now(), "its sender is gone; the broker is asked");
     ORCHESTRATOR_PLANT(kAbandonedIsPlaced, doubt.kind = OrderSignal::kNotAccepted);
-    if (change_order(context, order, {doubt}, same_claim)) ++marked;
+    marked += change_orders(
+        context, page, [&](const Order&) { return std::span(&doubt, 1); }, same_claim);
     ORCHESTRATOR_FAILPOINT("recover.marked");
   });
   return marked;
 }
 
-void resolve_unknown(Context& context, OrderQuery which, RecoveryReport& report) {
-  which.statuses = {OrderStatus::kUnknown};
+void resolve_unknown(Context& context, RecoveryReport& report) {
   Evidence evidence(context);
-  for_each_order(context, std::move(which), [&](const Order& order) {
-    resolve_one(context, order, evidence, report);
-    ORCHESTRATOR_FAILPOINT("recover.resolved");
+  for_each_page(context, {.statuses = {OrderStatus::kUnknown}}, [&](const std::vector<Order>& page) {
+    for (const Order& order : adopt_listed(context, page, evidence, report)) {
+      resolve_one(context, order, evidence, report);
+      ORCHESTRATOR_FAILPOINT("recover.resolved");
+    }
   });
+}
+
+void resolve_some_unknown(Context& context, const std::string& broker, RecoveryReport& report) {
+  Evidence evidence(context);
+  OrderQuery query{.broker = broker,
+                   .statuses = {OrderStatus::kUnknown},
+                   .after_id = context.doubt_position.after(broker),
+                   .limit = kPageSize};
+  std::size_t asked = 0;
+  for (std::size_t read = 0; read < kReadOfPassMax; read += kPageSize) {
+    const auto page = context.store->orders(query);
+    for (const Order& order : adopt_listed(context, page, evidence, report)) {
+      if (asked++ == kAskedOfPassMax) return context.doubt_position.set(broker, query.after_id);
+      resolve_one(context, order, evidence, report);
+      ORCHESTRATOR_FAILPOINT("recover.resolved");
+      query.after_id = order.id;
+    }
+    if (page.size() < kPageSize) return context.doubt_position.set(broker, 0);
+    query.after_id = page.back().id;
+  }
+  context.doubt_position.set(broker, query.after_id);
 }
 
 }  // namespace orchestrator::engine

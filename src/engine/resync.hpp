@@ -9,8 +9,9 @@
 
 namespace orchestrator::engine {
 
-// Compares the orders that we hold open with the broker's book and applies what is missing, as if it had been
-// reported: executions, ends, and terms that differ. Returns how many reports that were.
+// Compares our orders, ended ones too, with the broker's book and applies what is missing, as if it had been
+// reported: executions, ends, terms that differ, and orders that the broker has under a second id. Returns
+// how many reports that were.
 std::size_t resync(Context& context, BrokerConnector& broker);
 
 // The same when EngineOptions::resync_interval has passed since the last time.

@@ -98,7 +98,7 @@ void Workers::listen_round(const std::string& broker) {
   failure.run([&] { resync_if_due(context_, context_.require_broker(broker)); });
   failure.run([&] { mark_abandoned(context_, broker); });
   RecoveryReport report;
-  failure.run([&] { resolve_unknown(context_, {.broker = broker}, report); });
+  failure.run([&] { resolve_some_unknown(context_, broker, report); });
   failure.run([&] { resolve_requests(context_, broker); });
   failure.rethrow();
 }

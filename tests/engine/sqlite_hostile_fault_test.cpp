@@ -139,6 +139,7 @@ TEST_CASE("an acknowledgement under any id of the broker's finds its order by ex
     const auto leg = desk.oms->place(SqliteDesk::batch("k" + std::to_string(++number))).orders.front();
     BrokerReport ack = broker.report(BrokerReport::Kind::kAck, leg.client_order_id);
     ack.ext_order_id = text;
+    broker.held[leg.client_order_id].ext_order_id = text;
     desk.oms->apply(ack);
     const auto found = desk.oms->orders({.ext_order_id = text});
     REQUIRE(found.size() == 1);
