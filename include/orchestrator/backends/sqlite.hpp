@@ -43,8 +43,8 @@ struct MigrationStatus {
 [[nodiscard]] MigrationStatus sqlite_migration_status(const SqliteOptions& options);
 // Applies (or takes back) migrations until the file is at `version`; -1: the latest. Each step is one
 // transaction. Taking back loses what the step's tables held. Throws Error(storage_busy) while another
-// process sends orders from the file, which would go on by the rules of the other version; so does opening one
-// that is to be migrated.
+// process sends orders from the file, which would go on by the rules of the other version; so does opening
+// one that is to be migrated.
 MigrationStatus sqlite_migrate(const SqliteOptions& options, int version = -1);
 
 }  // namespace orchestrator
