@@ -420,53 +420,6 @@ TEST_CASE("a byte-order mark before the body is skipped") {
   CHECK(parse_batch_json("\xEF\xBB\xBF" + std::string(kSpecificationBody)).orders.size() == 2);
 }
 
-TEST_CASE("deep nesting is refused, whatever it is made of, without recursing") {
-  for (const std::string_view opener : {"[", "{\"a\":"}) {
-    std::string body = R"({"portfolio_id": 1, "orders": [], "x": )";
-    for (int i = 0; i < 10'000; ++i) body += opener;
-    const auto error = refusal(body);
-    REQUIRE(error);
-    CHECK(error->code() == ErrorCode::kInvalidJson);
-    CHECK(mentions(*error, "16 levels"));
-  }
-  const auto configured = refusal(kSpecificationBody, {.depth_max = 2});
-  REQUIRE(configured);
-  CHECK(mentions(*configured, "2 levels"));
-  CHECK_FALSE(refusal(kSpecificationBody, {.depth_max = 3}));
-}
-
-TEST_CASE("more orders than the limit are refused, naming the limit, and what follows is not read") {
-  std::string body = R"({"portfolio_id": 1, "orders": [)";
-  for (int i = 0; i < 100'000; ++i) body += (i == 0 ? "" : ",") + order_with("price_limit", "5");
-  body += " and this is not JSON";
-  const auto error = refusal(body);
-  REQUIRE(error);
-  CHECK(error->code() == ErrorCode::kLimitExceeded);
-  CHECK(mentions(*error, "10000"));
-
-  std::string bad_orders = R"({"portfolio_id": 1, "orders": [{})";
-  for (int i = 1; i < 100'000; ++i) bad_orders += ",{}";
-  const auto bad = refusal(bad_orders + "]}");
-  REQUIRE(bad);
-  CHECK(bad->code() == ErrorCode::kLimitExceeded);
-
-  const auto configured = refusal(kSpecificationBody, {.orders_max = 1});
-  REQUIRE(configured);
-  CHECK(configured->code() == ErrorCode::kLimitExceeded);
-  CHECK(mentions(*configured, "more than 1 orders"));
-  CHECK_FALSE(refusal(kSpecificationBody, {.orders_max = 2}));
-}
-
-TEST_CASE("more bytes than the limit are refused, naming both numbers") {
-  const ReadLimits limits{.bytes_max = kSpecificationBody.size() - 1};
-  const auto error = refusal(kSpecificationBody, limits);
-  REQUIRE(error);
-  CHECK(error->code() == ErrorCode::kLimitExceeded);
-  CHECK(mentions(*error, std::to_string(kSpecificationBody.size())));
-  CHECK(mentions(*error, std::to_string(limits.bytes_max)));
-  CHECK_FALSE(refusal(kSpecificationBody, {.bytes_max = kSpecificationBody.size()}));
-}
-
 TEST_CASE("an empty list of orders can be read") {
   CHECK(parse_batch_json(R"({"portfolio_id": 1, "orders": []})").orders.empty());
 }
