@@ -41,69 +41,27 @@ std::string words_of(const BrokerOrder& order) {
          order.qty.to_string() + " " + order.symbol + ", executed " + order.fill_qty.to_string();
 }
 
-// What the broker shows of one of our orders.
-struct BrokerSide {
-  std::vector<const BrokerOrder*> orders;  // by ext_order_id
-  std::map<std::string_view, const Execution*> executions;
-};
+}  // namespace
 
-class Comparison {
+// One order of ours against what the broker shows of it.
+class OrderComparison {
  public:
-  Comparison(std::span<const Order> orders, std::span<const Execution> executions,
-             const BrokerConnector::Book& book, const Tolerance& tolerance)
-      : tolerance_(tolerance), book_from_(book.from) {
-    for (const Order& order : orders) ours_.push_back(&order);
-    std::ranges::sort(ours_, {}, &Order::id);
-    for (const Order* order : ours_) theirs_.try_emplace(order->client_order_id);
-    for (const Execution& execution : executions) {
-      our_executions_[execution.order_id].emplace(execution.execution_id, &execution);
-    }
-    sort_book(book);
-  }
+  using Executions = BookComparison::Executions;
 
-  std::vector<Break> run() {
-    for (const Order* order : ours_) compare_order(*order, theirs_[order->client_order_id]);
-    return std::move(breaks_);
-  }
+  OrderComparison(const BookComparison& book, std::vector<Break>& breaks)
+      : tolerance_(book.tolerance_), book_from_(book.from_), book_(book), breaks_(breaks) {}
 
- private:
-  void sort_book(const BrokerConnector::Book& book) {
-    for (const BrokerOrder& row : book.orders) {
-      const auto side = theirs_.find(row.client_order_id);
-      if (side != theirs_.end() && !row.client_order_id.empty()) side->second.orders.push_back(&row);
-    }
-    std::map<std::string_view, BrokerSide*> by_ext_order_id;
-    for (auto& [id, side] : theirs_) {
-      std::ranges::sort(side.orders, [](const BrokerOrder* a, const BrokerOrder* b) {
-        return std::tie(a->ext_order_id, a->status, a->qty, a->fill_qty, a->updated_at) <
-               std::tie(b->ext_order_id, b->status, b->qty, b->fill_qty, b->updated_at);
-      });
-      for (const BrokerOrder* row : side.orders) by_ext_order_id.emplace(row->ext_order_id, &side);
-    }
-    const std::size_t count = std::min(book.executions.size(), book.ext_order_ids.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto side = by_ext_order_id.find(book.ext_order_ids[i]);
-      if (side == by_ext_order_id.end()) continue;
-      side->second->executions.emplace(book.executions[i].execution_id, &book.executions[i]);
-    }
-  }
-
-  void report(BreakType type, const Order& order, std::string_view field, std::string ours,
-              std::string theirs, const std::string& execution_id = {}) {
-    breaks_.push_back({type, order.id, order.client_order_id, order.ext_order_id, execution_id,
-                       std::string(field), std::move(ours), std::move(theirs)});
-  }
-
-  void compare_order(const Order& order, const BrokerSide& side) {
-    if (side.orders.empty()) {
+  void compare_order(const Order& order, const Executions& ours) {
+    const auto found = book_.rows_.find(order.client_order_id);
+    if (found == book_.rows_.end() || order.client_order_id.empty()) {
       if (expected_at_broker(order)) {
         report(BreakType::kMissingThere, order, "order", std::string(to_string(order.status)),
                std::string(kNone));
       }
       return;
     }
-    const BrokerOrder& row = main_row(order, side.orders);
-    report_duplicates(order, side.orders, row);
+    const BrokerOrder& row = main_row(order, found->second);
+    report_duplicates(order, found->second, row);
     if (!acknowledged(order)) {
       compare_unacknowledged(order, row);
       return;
@@ -112,7 +70,23 @@ class Comparison {
     compare_status(order, row);
     compare_terms(order, row);
     compare_fills(order, row);
-    compare_executions(order, side);
+    compare_executions(order, ours, executions_of(found->second));
+  }
+
+ private:
+  [[nodiscard]] Executions executions_of(const BookComparison::Rows& rows) const {
+    Executions all;
+    for (const BrokerOrder* row : rows) {
+      const auto found = book_.executions_.find(row->ext_order_id);
+      if (found != book_.executions_.end()) all.insert(found->second.begin(), found->second.end());
+    }
+    return all;
+  }
+
+  void report(BreakType type, const Order& order, std::string_view field, std::string ours,
+              std::string theirs, const std::string& execution_id = {}) {
+    breaks_.push_back({type, order.id, order.client_order_id, order.ext_order_id, execution_id,
+                       std::string(field), std::move(ours), std::move(theirs)});
   }
 
   // Whether the broker ever told us that it has this order.
@@ -134,16 +108,20 @@ class Comparison {
     return !(before_book && is_terminal(order.status));
   }
 
-  // The row to compare with: the one we know by the broker's id, else the first.
-  static const BrokerOrder& main_row(const Order& order, const std::vector<const BrokerOrder*>& rows) {
+  static bool refused(const BrokerOrder* row) { return row->status == OrderStatus::kRejected; }
+
+  // The row to compare with: the one we know by the broker's id, else the first that it holds.
+  static const BrokerOrder& main_row(const Order& order, const BookComparison::Rows& rows) {
     const auto known = std::ranges::find(rows, order.ext_order_id, &BrokerOrder::ext_order_id);
-    return known != rows.end() ? **known : *rows.front();
+    if (known != rows.end()) return **known;
+    const auto held = std::ranges::find_if_not(rows, refused);
+    return held != rows.end() ? **held : *rows.front();
   }
 
-  void report_duplicates(const Order& order, const std::vector<const BrokerOrder*>& rows,
-                         const BrokerOrder& main) {
+  // What the broker refused under our id it does not hold.
+  void report_duplicates(const Order& order, const BookComparison::Rows& rows, const BrokerOrder& main) {
     for (const BrokerOrder* row : rows) {
-      if (row == &main) continue;
+      if (row == &main || refused(row)) continue;
       report(BreakType::kDuplicate, order, "ext_order_id", main.ext_order_id,
              row->ext_order_id + ": " + words_of(*row));
     }
@@ -188,6 +166,8 @@ class Comparison {
 
   void compare_status(const Order& order, const BrokerOrder& row) {
     const bool settled = order.status == OrderStatus::kSettled;
+    // What had executed when the broker ended it stands, whatever the broker calls the order.
+    if (order.ended_as == row.status) return;
     const bool agrees =
         settled ? phase(row.status) != OrderStatus::kAcked : phase(order.status) == phase(row.status);
     if (agrees) return;
@@ -226,18 +206,17 @@ class Comparison {
     }
   }
 
-  void compare_executions(const Order& order, const BrokerSide& side) {
-    const auto& ours = our_executions_[order.id];
+  void compare_executions(const Order& order, const Executions& ours, const Executions& theirs) {
     for (const auto& [id, execution] : ours) {
-      const auto match = side.executions.find(id);
-      if (match != side.executions.end()) {
+      const auto match = theirs.find(id);
+      if (match != theirs.end()) {
         compare_execution(order, *execution, *match->second);
       } else {
         report(BreakType::kMissingThere, order, "execution", words_of(*execution), std::string(kNone),
                execution->execution_id);
       }
     }
-    for (const auto& [id, execution] : side.executions) {
+    for (const auto& [id, execution] : theirs) {
       if (ours.contains(id)) continue;
       report(BreakType::kMissingHere, order, "execution", std::string(kNone), words_of(*execution),
              execution->execution_id);
@@ -262,18 +241,46 @@ class Comparison {
   }
 
   const Tolerance& tolerance_;
-  std::optional<Timestamp> book_from_;
-  std::vector<const Order*> ours_;
-  std::map<std::string_view, BrokerSide> theirs_;  // by client order id
-  std::map<OrderId, std::map<std::string_view, const Execution*>> our_executions_;
-  std::vector<Break> breaks_;
+  const std::optional<Timestamp>& book_from_;
+  const BookComparison& book_;
+  std::vector<Break>& breaks_;
 };
 
-}  // namespace
+BookComparison::BookComparison(const BrokerConnector::Book& book, const Tolerance& tolerance)
+    : from_(book.from), tolerance_(tolerance) {
+  for (const BrokerOrder& row : book.orders) {
+    if (!row.client_order_id.empty()) rows_[row.client_order_id].push_back(&row);
+  }
+  for (auto& [id, rows] : rows_) {
+    std::ranges::sort(rows, [](const BrokerOrder* a, const BrokerOrder* b) {
+      return std::tie(a->ext_order_id, a->status, a->qty, a->fill_qty, a->updated_at) <
+             std::tie(b->ext_order_id, b->status, b->qty, b->fill_qty, b->updated_at);
+    });
+  }
+  const std::size_t count = std::min(book.executions.size(), book.ext_order_ids.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    executions_[book.ext_order_ids[i]].emplace(book.executions[i].execution_id, &book.executions[i]);
+  }
+}
+
+std::vector<Break> BookComparison::compare(std::span<const Order> orders,
+                                           std::span<const Execution> executions) const {
+  std::vector<const Order*> ours;
+  for (const Order& order : orders) ours.push_back(&order);
+  std::ranges::sort(ours, {}, &Order::id);
+  std::map<OrderId, Executions> executed;
+  for (const Execution& execution : executions) {
+    executed[execution.order_id].emplace(execution.execution_id, &execution);
+  }
+  std::vector<Break> breaks;
+  OrderComparison comparison(*this, breaks);
+  for (const Order* order : ours) comparison.compare_order(*order, executed[order->id]);
+  return breaks;
+}
 
 std::vector<Break> compare_books(std::span<const Order> orders, std::span<const Execution> executions,
                                  const BrokerConnector::Book& book, const Tolerance& tolerance) {
-  return Comparison(orders, executions, book, tolerance).run();
+  return BookComparison(book, tolerance).compare(orders, executions);
 }
 
 }  // namespace orchestrator
