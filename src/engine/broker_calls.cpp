@@ -32,17 +32,24 @@ RateRequest rate_request(const Context& context, const BrokerCapabilities& capab
   return request;
 }
 
-bool take_rate(Context& context, const BrokerCapabilities& capabilities, RateUse use) {
+bool take_rate(const Context& context, const BrokerCapabilities& capabilities, RateUse use) {
   if (capabilities.rate_limit.requests_max == 0) return true;
   return context.store->take_rate(rate_request(context, capabilities, use));
 }
 
-bool may_read(Context& context, const BrokerCapabilities& capabilities) {
-  return context.breaker(capabilities.name).allows_read(context.clock->monotonic()) &&
-         take_rate(context, capabilities, RateUse::kOther);
+// Why the broker is not asked anything now; "" when it may be.
+std::string why_not_read(const Context& context, const BrokerCapabilities& capabilities) {
+  if (!context.breaker(capabilities.name).allows_read(context.clock->monotonic())) {
+    return "its circuit is open after failures";
+  }
+  return take_rate(context, capabilities, RateUse::kOther) ? std::string() : "its rate limit is used up";
 }
 
-void learn(Context& context, const std::string& broker, Call call, const std::string& failure) {
+bool may_read(const Context& context, const BrokerCapabilities& capabilities) {
+  return why_not_read(context, capabilities).empty();
+}
+
+void learn(const Context& context, const std::string& broker, Call call, const std::string& failure) {
   Breaker& breaker = context.breaker(broker);
   if (failure.empty()) {
     breaker.succeeded(call);
@@ -121,12 +128,38 @@ LookUp look_up(Context& context, BrokerConnector& broker, const std::string& cli
   return answer;
 }
 
-std::optional<BrokerConnector::Book> fetch_book(Context& context, BrokerConnector& broker) {
-  if (!may_read(context, broker.capabilities())) return std::nullopt;
+namespace {
+
+// `thrown`: why there is no book, when the broker was asked.
+std::optional<BrokerConnector::Book> ask_for_book(const Context& context, BrokerConnector& broker,
+                                                  std::string& thrown) {
   std::optional<BrokerConnector::Book> book;
-  const std::string thrown = failure_of([&] { book = broker.book(); });
+  thrown = failure_of([&] { book = broker.book(); });
   learn(context, broker.capabilities().name, Call::kRead, thrown);
   return book;
+}
+
+}  // namespace
+
+std::optional<BrokerConnector::Book> fetch_book(const Context& context, BrokerConnector& broker) {
+  std::string thrown;
+  if (!may_read(context, broker.capabilities())) return std::nullopt;
+  return ask_for_book(context, broker, thrown);
+}
+
+BrokerConnector::Book require_book(const Context& context, BrokerConnector& broker) {
+  const BrokerCapabilities& capabilities = broker.capabilities();
+  const std::string why_not = why_not_read(context, capabilities);
+  if (!why_not.empty()) {
+    throw Error(
+        ErrorCode::kBrokerInactive,
+        capabilities.name + " is not asked for its book now: " + why_not + "; call again after a pause",
+        NextStep::kCallAgain);
+  }
+  std::string thrown;
+  auto book = ask_for_book(context, broker, thrown);
+  if (book) return std::move(*book);
+  throw Error(ErrorCode::kBrokerInDoubt, capabilities.name + " gave no book: " + thrown);
 }
 
 std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker, const std::string& cursor) {

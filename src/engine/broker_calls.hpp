@@ -27,7 +27,11 @@ std::optional<SendResult> send_change(Context& context, BrokerConnector& broker,
 // kNoAnswer as well when the circuit is open or the rate limit is used up.
 [[nodiscard]] LookUp look_up(Context& context, BrokerConnector& broker, const std::string& client_order_id);
 // nullopt: no answer, or not asked for the same reasons.
-[[nodiscard]] std::optional<BrokerConnector::Book> fetch_book(Context& context, BrokerConnector& broker);
+[[nodiscard]] std::optional<BrokerConnector::Book> fetch_book(const Context& context,
+                                                              BrokerConnector& broker);
+// The same for a caller who asked for it by name. Throws Error: broker_in_doubt without an answer, a
+// retryable broker_inactive when it was not asked.
+[[nodiscard]] BrokerConnector::Book require_book(const Context& context, BrokerConnector& broker);
 [[nodiscard]] std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker,
                                                    const std::string& cursor);
 

@@ -11,6 +11,7 @@
 #include "core/request_identity.hpp"
 #include "engine/accept.hpp"
 #include "engine/audit.hpp"
+#include "engine/broker_calls.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/ingest.hpp"
 #include "engine/manage.hpp"
@@ -306,8 +307,9 @@ std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance
   }
   std::vector<Break> breaks;
   for (const auto& [name, orders] : by_broker) {
-    const auto found = context.reconciler->compare(orders, context.store->executions(ids_of(orders)),
-                                                   context.require_broker(name).book(), tolerance);
+    const auto found =
+        context.reconciler->compare(orders, context.store->executions(ids_of(orders)),
+                                    require_book(context, context.require_broker(name)), tolerance);
     breaks.insert(breaks.end(), found.begin(), found.end());
   }
   return breaks;
@@ -469,7 +471,7 @@ void Orchestrator::set_broker(const std::string& name, const std::string& config
 }
 
 BrokerConnector::Book Orchestrator::broker_book(const std::string& name) const {
-  return impl_->context.require_broker(name).book();
+  return require_book(impl_->context, impl_->context.require_broker(name));
 }
 
 ReferenceStore& Orchestrator::reference() { return *impl_->context.store; }
