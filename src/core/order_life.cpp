@@ -6,9 +6,7 @@
 #include "core/planted_bugs.hpp"
 
 namespace orchestrator {
-namespace {
 
-// The status that the order's facts add up to. Only for an order that the broker has acknowledged.
 OrderStatus status_of(const Order& order) {
   if (order.settled_at) return OrderStatus::kSettled;
   if (order.fill_qty >= order.qty) return OrderStatus::kFilled;
@@ -21,6 +19,8 @@ OrderStatus status_of(const Order& order) {
   if (order.pending_qty || order.pending_price_limit) return OrderStatus::kReplacePending;
   return order.fill_qty.is_zero() ? OrderStatus::kAcked : OrderStatus::kPartiallyFilled;
 }
+
+namespace {
 
 void close_claim(Order& order) {
   order.lease_until.reset();
