@@ -34,27 +34,14 @@ ExitCode show_trail(Session& session, const Page& page) {
   return ExitCode::kOk;
 }
 
-// A chain that was cut at its end looks whole: the head that somebody noted must still be in it.
-void require_entry(Session& session, const std::string& head) {
-  std::int64_t after = 0;
-  for (;;) {
-    const auto entries = session.orchestrator().audit_trail(after, 1000);
-    for (const auto& entry : entries) {
-      if (entry.hash == head) return;
-    }
-    if (entries.size() < 1000) break;
-    after = entries.back().id;
-  }
-  throw Error(ErrorCode::kStorageCorrupt,
-              "the audit trail has no entry with hash " + head + ": it was cut, or this is another database");
-}
-
-AuditReport check(Session& session, bool brokers) {
+AuditReport check(Session& session, const AuditArguments& arguments) {
   auto& orchestrator = session.orchestrator();
   std::atomic<std::size_t> done{0};
   std::atomic<std::size_t> total{0};
   const Activity activity("auditing", [&] { return Activity::Progress{done, total}; });
-  return orchestrator.audit({.brokers = brokers, .progress = [&](std::size_t so_far, std::size_t of) {
+  return orchestrator.audit({.brokers = arguments.brokers,
+                             .expected_head = arguments.head,
+                             .progress = [&](std::size_t so_far, std::size_t of) {
                                done = so_far;
                                total = of;
                              }});
@@ -81,8 +68,7 @@ std::string text_of(const AuditReport& report, bool colour) {
 
 ExitCode audit(Session& session, const AuditArguments& arguments) {
   if (arguments.trail) return show_trail(session, arguments.page);
-  if (!arguments.head.empty()) require_entry(session, arguments.head);
-  const AuditReport report = check(session, arguments.brokers);
+  const AuditReport report = check(session, arguments);
   session.print([&] { return to_json(report); }, [&] { return text_of(report, session.colour()); });
   return report.clean() ? ExitCode::kOk : ExitCode::kBreaks;
 }

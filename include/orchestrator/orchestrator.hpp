@@ -139,6 +139,9 @@ struct BrokerHealth {
 
 struct AuditOptions {
   bool brokers = false;  // asks every broker for its book
+  // AuditReport::trail_head of an earlier audit, kept where nobody who writes the store can reach it: an
+  // entry with this hash must still be in the trail, or its end was cut off. Empty: not asked.
+  std::string expected_head = {};
   // Told how many of so many batches are done.
   std::function<void(std::size_t done, std::size_t total)> progress = {};
 };
@@ -207,7 +210,9 @@ class Orchestrator {
   // Events after a log position, expanded; `limit` counts log rows, so that no step is torn apart.
   [[nodiscard]] std::vector<Event> events(const EventQuery& query) const;
   [[nodiscard]] BatchReport reconcile(BatchId id) const;
-  // Asks each broker of the batch for its own book and lists the differences.
+  // Asks each broker of the batch for its own book and lists the differences. Throws broker_in_doubt when one
+  // does not answer, a retryable broker_inactive when it may not be asked now: its circuit is open or its
+  // rate limit used up. So does broker_book().
   [[nodiscard]] std::vector<Break> compare_with_broker(BatchId id, const Tolerance& tolerance = {}) const;
   [[nodiscard]] Health health() const;
 
@@ -243,8 +248,8 @@ class Orchestrator {
   void set_broker(const std::string& name, const std::string& config_json, bool active);
   [[nodiscard]] BrokerConnector::Book broker_book(const std::string& name) const;
   // Checks everything that is stored against everything else: the trail's chain, each order against its
-  // events and executions, batches and margins against their orders; and, when asked to, the brokers' books
-  // against our orders. Changes nothing.
+  // events and executions, batches, keys and margins against their orders, stops against the trail; and, when
+  // asked to, the brokers' books against our orders. Changes nothing. What cannot be read is a finding, too.
   [[nodiscard]] AuditReport audit(const AuditOptions& options = {}) const;
   // Entries above `after_id`, oldest first.
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id = 0,

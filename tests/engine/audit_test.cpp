@@ -52,8 +52,18 @@ TEST_CASE("a whole day's book is clean, order by order and broker by broker") {
   bust.execution.ref_execution_id = "E2";
   desk.oms->apply(bust);
   desk.oms->settle(Date{std::chrono::days(30'000)});
-  desk.broker->held[filled.client_order_id].fill_qty = Quantity::from_int(60);
-  desk.broker->held[cancelled.client_order_id].fill_qty = Quantity::from_int(10);
+  const auto at_broker = [&](const Order& order, int qty, OrderStatus status,
+                             const std::vector<const char*>& ids) {
+    BrokerOrder& row = desk.broker->held[order.client_order_id];
+    row.fill_qty = Quantity::from_int(qty);
+    row.fill_notional = Price::from_int(10) * row.fill_qty;
+    row.status = status;
+    for (const char* id : ids) {
+      desk.broker->executed.emplace_back(row.ext_order_id, *desk.store->execution("scripted", "A1", id));
+    }
+  };
+  at_broker(filled, 60, OrderStatus::kPartiallyFilled, {"E1", "E2", "B1"});
+  at_broker(cancelled, 10, OrderStatus::kCancelled, {"E3"});
   std::size_t told = 0;
   const AuditReport report =
       desk.oms->audit({.brokers = true, .progress = [&](std::size_t done, std::size_t) { told = done; }});
@@ -87,7 +97,9 @@ TEST_CASE("executions that do not add up are found (I18)") {
                                .qty = Quantity::from_int(1),
                                .price = Price::from_int(10)});
   });
-  CHECK(checks_of(desk.oms->audit()) == Words{"executions.sum"});
+  const AuditReport report = desk.oms->audit();
+  CHECK(found(report, "executions.sum"));
+  CHECK(found(report, "executions.event"));
 }
 
 TEST_CASE(
@@ -113,19 +125,41 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "an order at the broker that no order here knows is an orphan, and one it has twice is a double (row "
-    "13)") {
+    "a trail that no longer holds the head that was noted is found, and every noted head that it holds is "
+    "not") {
+  Desk desk;
+  desk.oms->halt(ControlScope::kAll, "", "drill");
+  const std::string noted = desk.oms->audit().trail_head;
+  desk.oms->resume(ControlScope::kAll, "");
+  CHECK(desk.oms->audit({.expected_head = noted}).clean());
+  CHECK(desk.oms->audit({.expected_head = desk.oms->audit().trail_head}).clean());
+  CHECK(checks_of(desk.oms->audit({.expected_head = std::string(64, '0')})) == Words{"trail.head"});
+}
+
+TEST_CASE("a stop that the library made by itself is one that the trail tells of") {
   Desk desk;
   const Order order = desk.place_one();
-  desk.broker->held["oolost"] = {.ext_order_id = "Xlost", .client_order_id = "oolost", .qty = order.qty};
-  desk.broker->held["zzother"] = {.ext_order_id = "Xother", .client_order_id = "zzother", .qty = order.qty};
-  desk.broker->held["again"] = {
-      .ext_order_id = "X2", .client_order_id = order.client_order_id, .qty = order.qty};
-  const AuditReport report = desk.oms->audit({.brokers = true});
-  CHECK(found(report, "broker.orphan"));
-  CHECK(found(report, "broker.twice"));
-  CHECK(found(report, "broker.duplicate"));
-  CHECK(report.broker_orders == 3);
-  desk.broker->silent = true;
-  CHECK(found(desk.oms->audit({.brokers = true}), "broker.silent"));
+  desk.trade(order, "E1", 101, 10);
+  REQUIRE(desk.store->halts().size() == 1);
+  CHECK(desk.oms->audit().clean());
+  desk.oms->halt(ControlScope::kBroker, "scripted", "look at it", HaltMode::kHalt);
+  CHECK(desk.oms->audit().clean());
+  desk.oms->resume(ControlScope::kBroker, "scripted");
+  CHECK(desk.oms->audit().clean());
+}
+
+TEST_CASE("an incident and a decision that the trail does not tell of are found") {
+  Desk desk;
+  const Order order = desk.place_one();
+  for (const char* type : {"order.incident", "order.resolved"}) {
+    tamper(desk, order.id, [&](Order& row, ChangeUnit& unit) {
+      EventRow event{.batch_id = order.batch_id, .order_id = order.id, .at = order.created_at};
+      event.lines = std::string(type) + " " + std::to_string(order.id) + " " +
+                    std::to_string(++row.event_seq) + R"( {"status":"acked"})" + "\n";
+      unit.events.push_back(event);
+    });
+  }
+  const AuditReport report = desk.oms->audit();
+  CHECK(found(report, "trail.incident"));
+  CHECK(found(report, "trail.decision"));
 }

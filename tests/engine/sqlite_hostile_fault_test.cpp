@@ -123,6 +123,9 @@ TEST_CASE("whatever a caller or a broker writes is kept as it came and stays a v
   CHECK(desk.oms->orders({.limit = 1'000'000}).size() == orders);
   CHECK(look.text("SELECT group_concat(name || sql) FROM sqlite_master") == tables);
   CHECK(look.text("PRAGMA integrity_check") == "ok");
+  const AuditReport audit = desk.oms->audit();
+  INFO("audit: ", audit.clean() ? "" : audit.findings.front().check + " " + audit.findings.front().detail);
+  CHECK(audit.clean());
   CHECK(BookAudit(*desk.store).breaches() == "");
 }
 

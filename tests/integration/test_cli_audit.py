@@ -23,7 +23,8 @@ def test_a_sound_book_is_clean_and_its_head_can_be_kept(cli):
     head = cli.json("audit")["trail_head"]
     cli.ok("limit", "set", 1, "--max-quantity", 1000)
     assert cli.json("audit", "--head", head)["trail_head"] != head
-    cli.run("audit", "--head", "0" * 64).expect(STORAGE)
+    cut = cli.run("audit", "--json", "--head", "0" * 64).expect(BREAKS)
+    assert [finding["check"] for finding in cut.json["findings"]] == ["trail.head"]
 
 
 def test_the_trail_tells_who_did_what(cli):
@@ -74,3 +75,77 @@ def test_cancel_only_lets_cancels_through_and_halt_says_how(cli):
     cli.ok("halt", "--cancel-only", "--reason", "runaway")
     place(cli, "k2").expect(HALTED)
     assert cli.json("order", "cancel", 1)["status"] == "cancelled"
+
+
+def entries_without_guards(cli, statement):
+    """Does to the trail what its triggers forbid."""
+    with database(cli) as rows:
+        rows.execute("DROP TRIGGER audit_trail_unchanged")
+        rows.execute("DROP TRIGGER audit_trail_kept")
+        rows.execute(statement)
+
+
+def findings_of(cli, *options):
+    """Runs a failed audit: one document on standard output, nothing on standard error, exit status 10."""
+    run = cli.run("audit", "--json", *options).expect(BREAKS)
+    report = run.json
+    assert run.errors == "" and report["clean"] is False and report["findings_total"] == len(report["findings"])
+    return [(finding["check"], finding["subject"]) for finding in report["findings"]]
+
+
+def limits_three_times(cli):
+    for number in (1, 2, 3):
+        cli.ok("limit", "set", number, "--max-quantity", 5)
+    return cli.json("audit")["trail_head"]
+
+
+def test_an_entry_taken_out_of_the_middle_leaves_a_gap(cli):
+    limits_three_times(cli)
+    entries_without_guards(cli, "DELETE FROM audit_trail WHERE id = 2")
+    assert findings_of(cli) == [("trail.gap", "entry/3"), ("trail.hash", "entry/3")]
+
+
+def test_entries_cut_off_at_the_end_are_missed_by_the_noted_head_alone(cli):
+    head = limits_three_times(cli)
+    entries_without_guards(cli, "DELETE FROM audit_trail WHERE id = 3")
+    assert cli.json("audit")["clean"] is True
+    assert findings_of(cli, "--head", head) == [("trail.head", "trail")]
+
+
+def test_a_stop_whose_entry_was_cut_off_is_found_without_a_noted_head(cli):
+    limits_three_times(cli)
+    cli.ok("halt", "--reason", "drill")
+    entries_without_guards(cli, "DELETE FROM audit_trail WHERE id = 4")
+    assert findings_of(cli) == [("halt.trail", "all")]
+
+
+def test_a_hash_written_anew_breaks_the_chain_on_both_sides(cli):
+    limits_three_times(cli)
+    entries_without_guards(cli, "UPDATE audit_trail SET hash = replace(hash, 'a', 'b') || 'c' WHERE id = 2")
+    assert findings_of(cli) == [("trail.hash", "entry/2"), ("trail.hash", "entry/3")]
+
+
+def test_a_trail_that_cannot_be_read_hides_nothing_else(cli):
+    place(cli, "k1").expect(OK)
+    with database(cli) as rows:
+        rows.execute("UPDATE orders SET qty = qty + 1 WHERE id = 1")
+        rows.execute("DROP TABLE audit_trail")
+    found = dict(findings_of(cli))
+    assert found["trail.unreadable"] == "trail" and found["order.fold"] == "order/1"
+
+
+def test_what_is_no_database_of_ours_is_refused_and_left_as_it_is(cli):
+    path = cli.folder / "orchestrator.db"
+    with sqlite3.connect(path) as rows:
+        rows.execute("CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
+    cli.run("audit", "--json").refusal(STORAGE, "foreign_database")
+    assert path.read_bytes() == before
+    path.write_bytes(b"not a database at all, and long enough to be looked at" * 40)
+    cli.run("audit", "--json").refusal(STORAGE, "storage_corrupt")
+
+
+def test_a_folder_in_place_of_the_database_is_refused(cli):
+    (cli.folder / "orchestrator.db").mkdir()
+    run = cli.run("audit", "--json")
+    assert run.status == STORAGE and run.json["error"]["code"].startswith(("storage", "foreign", "permission"))

@@ -83,6 +83,10 @@ class Audit {
     check_keys();
     for (const OrderBatch& batch : batches_) check_batch(batch);
     check_margins();
+    // The product's own audit has a judgement of its own, and must come to the same.
+    for (const AuditFinding& finding : oms_.audit().findings) {
+      found("I16", finding.check + " " + finding.subject + ": " + finding.detail);
+    }
   }
 
   void delivery(const std::vector<Event>& delivered) {

@@ -76,6 +76,7 @@ class ScriptedBroker final : public BrokerConnector {
     }
     book.from = book_from;
     ++books;
+    if (during_book) std::exchange(during_book, nullptr)();
     return book;
   }
 
@@ -113,8 +114,10 @@ class ScriptedBroker final : public BrokerConnector {
 
   std::deque<Fate> fates;
   std::function<void(const Order&)> during_place;  // called once, inside the next place()
-  std::map<std::string, int> sends;                // attempts on the wire per client order id
-  std::map<std::string, int> accepts;              // what the broker's book really took
+  std::function<void()> during_book;   // called once, inside the next book(), when that is made up
+  std::optional<Timestamp> book_from;  // of book()
+  std::map<std::string, int> sends;    // attempts on the wire per client order id
+  std::map<std::string, int> accepts;  // what the broker's book really took
   std::map<std::string, BrokerOrder> held;
   std::vector<std::pair<std::string, Execution>> executed;  // by the broker's order id; for book()
   std::optional<Timestamp> book_from;                       // of book()
@@ -143,6 +146,8 @@ class ScriptedBroker final : public BrokerConnector {
     BrokerOrder& mine = held[order.client_order_id];
     mine.client_order_id = order.client_order_id;
     mine.ext_order_id = ext_id(order.client_order_id);
+    mine.symbol = order.symbol;
+    mine.instrument_id = order.instrument_id;
     mine.side = order.side;
     mine.qty = order.qty;
     mine.price_limit = order.price_limit;

@@ -38,6 +38,24 @@ std::vector<std::string> SqliteStore::verify() const {
     orphan.read(text, id, parent);
     findings.push_back("row " + std::to_string(id) + " of " + text + " points at no row of " + parent);
   }
+  // A broker's report would not find such an order.
+  Query astray =
+      connection->query("SELECT id FROM orders WHERE ext_key IS NOT NULL AND ext_key IS NOT ext_order_id");
+  while (astray.next()) {
+    std::int64_t id = 0;
+    astray.read(id);
+    findings.push_back("order " + std::to_string(id) + " is indexed under another broker id than its own");
+  }
+  // The orders of a batch are found by the first and the last of their ids.
+  Query range = connection->query(
+      "SELECT id FROM order_batches AS batch WHERE last_order_id - first_order_id + 1 <> total_orders OR NOT "
+      "EXISTS "
+      "(SELECT 1 FROM orders WHERE orders.id = first_order_id AND orders.batch_id = batch.id)");
+  while (range.next()) {
+    std::int64_t id = 0;
+    range.read(id);
+    findings.push_back("batch " + std::to_string(id) + " does not say rightly which orders are its own");
+  }
   return findings;
 }
 
