@@ -101,7 +101,8 @@ class Reconciler {
   // cancelled before it was sent), a settled one, and one that ended before the book begins. When the broker
   // does show one that it never acknowledged, that is a status break, except for `submitting`, where the
   // answer may be on its way, and for a refused order that the broker lists as rejected too. Executions are
-  // compared where the broker shows the order.
+  // compared where the broker shows the order. What it refused under our id is no duplicate, and an end that
+  // both sides know of (Order::ended_as) agrees, whatever had executed before it.
   [[nodiscard]] virtual std::vector<Break> compare(std::span<const Order> orders,
                                                    std::span<const Execution> executions,
                                                    const BrokerConnector::Book& book,

@@ -339,3 +339,27 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("what the broker refused under our id is no duplicate, and never the row to compare with") {
+  const std::string breaks = Books::after([](Books& b) {
+    BrokerOrder refused = b.book.orders[0];
+    refused.ext_order_id = "A0";
+    refused.status = OrderStatus::kRejected;
+    refused.fill_qty = Quantity();
+    b.book.orders.push_back(refused);
+    b.orders[0].ext_order_id.clear();
+  });
+  CHECK(breaks == "1 status ext_order_id:  / X1");
+}
+
+TEST_CASE("an end that both sides know of agrees, whatever had executed before it") {
+  const auto breaks_of = [](OrderStatus ours, OrderStatus theirs) {
+    return Books::after([&](Books& b) {
+      b.orders[0].status = ours;
+      b.orders[0].ended_as = theirs;
+      b.book.orders[0].status = theirs;
+    });
+  };
+  CHECK(breaks_of(OrderStatus::kFilled, OrderStatus::kCancelled) == "");
+  CHECK(breaks_of(OrderStatus::kCancelled, OrderStatus::kRejected) == "");
+}
