@@ -120,7 +120,6 @@ class ScriptedBroker final : public BrokerConnector {
   std::map<std::string, int> accepts;  // what the broker's book really took
   std::map<std::string, BrokerOrder> held;
   std::vector<std::pair<std::string, Execution>> executed;  // by the broker's order id; for book()
-  std::optional<Timestamp> book_from;                       // of book()
   std::vector<BrokerReport> news;
   std::vector<ReplaceRequest> replaces;
   std::optional<SendResult> cancel_answer;
