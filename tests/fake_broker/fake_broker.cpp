@@ -13,6 +13,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -75,8 +76,10 @@ class FakeBroker {
   explicit FakeBroker(const Arguments& arguments)
       : faulty_(make(arguments, arguments.count("--config") > 0 ? arguments.at("--config") : "{}")),
         honest_(make(arguments, "{}")),
-        truth_(arguments.at("--truth")) {
-    for (const BrokerOrder& order : honest_->book().orders) known_.insert(order.ext_order_id);
+        truth_(arguments.at("--truth")),
+        known_(accepted_in(arguments.at("--truth"))) {
+    write_accepted();  // what a broker that was killed had in its ledger and not in the truth yet
+    truth_.synchronise();
   }
 
   Answer answer(const std::optional<std::string>& line) {
@@ -95,6 +98,16 @@ class FakeBroker {
   }
 
  private:
+  static std::set<std::string> accepted_in(const std::string& truth) {
+    std::set<std::string> ids;
+    std::ifstream lines(truth);
+    for (std::string line; std::getline(lines, line);) {
+      const Json event = Json::parse(line);
+      if (event.at("event") == "accepted") ids.insert(event.at("ext_order_id"));
+    }
+    return ids;
+  }
+
   std::unique_ptr<BrokerConnector> make(const Arguments& arguments, const std::string& config) {
     const MockBrokerOptions options{.ledger = arguments.at("--ledger"), .config_json = config};
     const std::string& broker_class = arguments.at("--class");
