@@ -53,6 +53,9 @@ CommitStatus commit_events_apart(OrderStore& store, ChangeUnit& unit);
   if (::orchestrator::planted(::orchestrator::Bug::bug)) __VA_ARGS__
 #define ORCHESTRATOR_PLANTED(bug) ::orchestrator::planted(::orchestrator::Bug::bug)
 #else
+namespace orchestrator {
+inline constexpr bool kNothingPlanted = false;
+}
 #define ORCHESTRATOR_PLANT(bug, ...) static_cast<void>(0)
-#define ORCHESTRATOR_PLANTED(bug) false
+#define ORCHESTRATOR_PLANTED(bug) ::orchestrator::kNothingPlanted
 #endif

@@ -15,7 +15,7 @@ std::vector<InstrumentId> instruments_of(const BatchRequest& request) {
     if (order.instrument_id != 0) ids.push_back(order.instrument_id);
   }
   std::ranges::sort(ids);
-  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 

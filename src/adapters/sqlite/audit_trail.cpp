@@ -1,6 +1,8 @@
 // The audit trail: entries are made in the transaction of what they describe. And what SQLite finds wrong
 // with its own file.
 
+#include <array>
+
 #include "adapters/sqlite/rows.hpp"
 #include "adapters/sqlite/sqlite_store.hpp"
 
@@ -22,39 +24,23 @@ std::vector<AuditEntry> SqliteStore::audit_trail(std::int64_t after_id, std::siz
 }
 
 std::vector<std::string> SqliteStore::verify() const {
+  constexpr std::array kQuestions = {
+      "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+      "SELECT 'row ' || coalesce(rowid, 0) || ' of ' || \"table\" || ' points at no row of ' || parent "
+      "FROM pragma_foreign_key_check",
+      // A broker's report would not find such an order.
+      "SELECT 'order ' || id || ' is indexed under another broker id than its own' "
+      "FROM orders WHERE ext_key IS NOT NULL AND ext_key IS NOT ext_order_id",
+      // The orders of a batch are found by the first and the last of their ids.
+      "SELECT 'batch ' || id || ' does not say rightly which orders are its own' FROM order_batches AS batch "
+      "WHERE last_order_id - first_order_id + 1 <> total_orders OR NOT EXISTS "
+      "(SELECT 1 FROM orders WHERE orders.id = first_order_id AND orders.batch_id = batch.id)",
+  };
   const auto connection = read();
   std::vector<std::string> findings;
-  Query row = connection->query("PRAGMA integrity_check");
-  std::string text;
-  while (row.next()) {
-    row.read(text);
-    if (text != "ok") findings.push_back(text);
-  }
-  Query orphan =
-      connection->query("SELECT \"table\", coalesce(rowid, 0), parent FROM pragma_foreign_key_check");
-  while (orphan.next()) {
-    std::int64_t id = 0;
-    std::string parent;
-    orphan.read(text, id, parent);
-    findings.push_back("row " + std::to_string(id) + " of " + text + " points at no row of " + parent);
-  }
-  // A broker's report would not find such an order.
-  Query astray =
-      connection->query("SELECT id FROM orders WHERE ext_key IS NOT NULL AND ext_key IS NOT ext_order_id");
-  while (astray.next()) {
-    std::int64_t id = 0;
-    astray.read(id);
-    findings.push_back("order " + std::to_string(id) + " is indexed under another broker id than its own");
-  }
-  // The orders of a batch are found by the first and the last of their ids.
-  Query range = connection->query(
-      "SELECT id FROM order_batches AS batch WHERE last_order_id - first_order_id + 1 <> total_orders OR NOT "
-      "EXISTS "
-      "(SELECT 1 FROM orders WHERE orders.id = first_order_id AND orders.batch_id = batch.id)");
-  while (range.next()) {
-    std::int64_t id = 0;
-    range.read(id);
-    findings.push_back("batch " + std::to_string(id) + " does not say rightly which orders are its own");
+  for (const char* question : kQuestions) {
+    Query row = connection->query(question);
+    while (row.next()) row.read(findings.emplace_back());
   }
   return findings;
 }
