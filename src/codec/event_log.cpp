@@ -5,6 +5,7 @@
 
 #include "codec/event_log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
@@ -20,12 +21,9 @@ namespace codec {
 
 namespace {
 
-template <std::signed_integral Number>
-void append_number(std::string& out, Number number) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-}
+constexpr std::size_t kTypeMax = 32;  // the longest is "batch.partially_completed"
+constexpr std::size_t kDigitsMax = 20;
+constexpr std::size_t kHeadMax = kTypeMax + 2 * kDigitsMax + 3;  // what stands before a line's data
 
 template <std::signed_integral Number>
 std::optional<Number> read_number(std::string_view text) {
@@ -86,12 +84,14 @@ void append_event(std::string& lines, EventType type, OrderId order_id, std::int
                                           std::to_string(order_id) + " with seq " + std::to_string(seq) +
                                           " does not fit the event log");
   }
-  lines.append(to_string(type)).push_back(' ');
-  append_number(lines, order_id);
-  lines.push_back(' ');
-  append_number(lines, seq);
-  lines.push_back(' ');
-  lines.append(data_json).push_back('\n');
+  std::array<char, kHeadMax> head;
+  char* at = std::ranges::copy(to_string(type), head.data()).out;
+  *at++ = ' ';
+  at = std::to_chars(at, at + kDigitsMax, order_id).ptr;
+  *at++ = ' ';
+  at = std::to_chars(at, at + kDigitsMax, seq).ptr;
+  *at++ = ' ';
+  lines.append(head.data(), static_cast<std::size_t>(at - head.data())).append(data_json).push_back('\n');
 }
 
 std::vector<Event> expand(const EventRow& row) {

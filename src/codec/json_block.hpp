@@ -2,8 +2,8 @@
 //
 // The same texts as JsonWriter's, and the same rule for commas. It is quicker because a name is a literal,
 // whose size is known to the compiler and which needs no look at its characters, and because nothing is
-// appended to a string piece by piece: what is written goes where it stays. Values that it does not know
-// belong to JsonWriter.
+// appended to a string piece by piece: what is written goes where it stays, and the room for a member is
+// looked at once. Values that it does not know belong to JsonWriter.
 #pragma once
 
 #include <charconv>
@@ -38,78 +38,109 @@ class JsonBlock {
   // `name` is printable ASCII without quote and backslash.
   template <std::size_t kSize>
   JsonBlock& key(const char (&name)[kSize]) {
-    reserve(kSize + 3);
-    separate();
-    *at_++ = '"';
-    std::memcpy(at_, name, kSize - 1);
-    at_ += kSize - 1;
-    std::memcpy(at_, "\":", 2);
-    at_ += 2;
+    at_ = put_key(room_for(kKeyRoom<kSize>), name);
     return *this;
   }
   template <std::size_t kSize, class T>
   JsonBlock& member(const char (&name)[kSize], const T& content) {
-    return key(name).value(content);
-  }
-
-  JsonBlock& value(std::string_view text) {
-    reserve(text.size() + 3);
-    char* const begin = at_;
-    separate();
-    *at_++ = '"';
-    if (!copy_plain(text, at_)) {
-      at_ = begin;
-      return escaped(text);
-    }
-    at_ += text.size();
-    *at_++ = '"';
-    return *this;
-  }
-  // A word of the API, which needs no look at its characters.
-  template <Enumeration Enum>
-  JsonBlock& value(Enum word) {
-    const std::string_view text = to_string(word);
-    reserve(text.size() + 3);
-    separate();
-    *at_++ = '"';
-    put(text);
-    *at_++ = '"';
-    return *this;
-  }
-  JsonBlock& value(Timestamp at) { return value(to_string(at)); }
-  JsonBlock& null() { return raw("null"); }
-
-  template <JsonInteger Number>
-  JsonBlock& value(Number number) {
-    constexpr std::size_t kDigitsMax = 24;
-    reserve(kDigitsMax + 1);
-    separate();
-    at_ = std::to_chars(at_, at_ + kDigitsMax, number).ptr;
-    return *this;
-  }
-  template <class Tag, class Rep, int kDecimals>
-  JsonBlock& value(FixedPoint<Tag, Rep, kDecimals> decimal) {
-    reserve(decimal.kTextSizeMax + 1);
-    separate();
-    at_ = decimal.write(at_);
+    at_ = put(put_key(room_for(kKeyRoom<kSize> + room_of(content)), name), content);
     return *this;
   }
   template <class T>
-  JsonBlock& value(const std::optional<T>& maybe) {
-    return maybe ? value(*maybe) : null();
+  JsonBlock& value(const T& content) {
+    at_ = put(put_comma(room_for(1 + room_of(content))), content);
+    return *this;
   }
+  JsonBlock& null() { return raw("null"); }
 
   // A complete JSON value, taken as it is.
   JsonBlock& raw(std::string_view json) {
-    reserve(json.size() + 1);
-    separate();
-    put(json);
+    at_ = put_bytes(put_comma(room_for(1 + json.size())), json);
     return *this;
   }
 
  private:
-  void reserve(std::size_t more) {
+  // A comma, two quotes and a colon; the array's size counts its NUL.
+  template <std::size_t kSize>
+  static constexpr std::size_t kKeyRoom = kSize + 3;
+  static constexpr std::size_t kIntegerRoom = 24;
+
+  // The most that put() of the same value writes.
+  static std::size_t room_of(std::string_view text) { return 2 + 6 * text.size(); }  // \u00XX for each
+  static std::size_t room_of(Timestamp) { return 64; }
+  template <Enumeration Enum>
+  static std::size_t room_of(Enum word) {
+    return 2 + to_string(word).size();
+  }
+  template <JsonInteger Number>
+  static constexpr std::size_t room_of(Number) {
+    return kIntegerRoom;
+  }
+  template <class Tag, class Rep, int kDecimals>
+  static constexpr std::size_t room_of(FixedPoint<Tag, Rep, kDecimals> decimal) {
+    return decimal.kTextSizeMax;
+  }
+  template <class T>
+  static std::size_t room_of(const std::optional<T>& maybe) {
+    return maybe ? room_of(*maybe) : 4;
+  }
+
+  // These write at `at`, where there is room, and return one past the last character.
+  static char* put_bytes(char* at, std::string_view bytes) {
+    std::memcpy(at, bytes.data(), bytes.size());
+    return at + bytes.size();
+  }
+  char* put_comma(char* at) const {
+    if (at == block_.get()) return at;
+    const char last = at[-1];
+    if (last != '{' && last != '[' && last != ':') *at++ = ',';
+    return at;
+  }
+  template <std::size_t kSize>
+  char* put_key(char* at, const char (&name)[kSize]) const {
+    at = put_comma(at);
+    *at++ = '"';
+    std::memcpy(at, name, kSize - 1);
+    std::memcpy(at + kSize - 1, "\":", 2);
+    return at + kSize + 1;
+  }
+  static char* put(char* at, std::string_view text) {
+    *at = '"';
+    if (!copy_plain(text, at + 1)) {
+      std::string literal;
+      append_quoted(literal, text);
+      return put_bytes(at, literal);
+    }
+    at += 1 + text.size();
+    *at = '"';
+    return at + 1;
+  }
+  static char* put(char* at, Timestamp time) { return put(at, to_string(time)); }
+  // A word of the API, which needs no look at its characters.
+  template <Enumeration Enum>
+  static char* put(char* at, Enum word) {
+    *at++ = '"';
+    at = put_bytes(at, to_string(word));
+    *at = '"';
+    return at + 1;
+  }
+  template <JsonInteger Number>
+  static char* put(char* at, Number number) {
+    return std::to_chars(at, at + kIntegerRoom, number).ptr;
+  }
+  template <class Tag, class Rep, int kDecimals>
+  static char* put(char* at, FixedPoint<Tag, Rep, kDecimals> decimal) {
+    return decimal.write(at);
+  }
+  template <class T>
+  static char* put(char* at, const std::optional<T>& maybe) {
+    return maybe ? put(at, *maybe) : put_bytes(at, "null");
+  }
+
+  // Where the next character goes, with room for that many.
+  char* room_for(std::size_t more) {
     if (static_cast<std::size_t>(end_ - at_) < more) grow(more);
+    return at_;
   }
   void grow(std::size_t more) {
     const std::string_view old = text();
@@ -121,31 +152,14 @@ class JsonBlock {
     block_ = std::move(block);
   }
 
-  // The room for what these append is reserved by their callers.
-  void separate() {
-    if (at_ == block_.get()) return;
-    const char last = at_[-1];
-    if (last != '{' && last != '[' && last != ':') *at_++ = ',';
-  }
-  void put(std::string_view text) {
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
-  }
-
-  JsonBlock& escaped(std::string_view text) {
-    std::string literal;
-    append_quoted(literal, text);
-    return raw(literal);
-  }
   JsonBlock& open(char bracket) {
-    reserve(2);
-    separate();
+    at_ = put_comma(room_for(2));
     *at_++ = bracket;
     return *this;
   }
   JsonBlock& close(char bracket) {
-    reserve(1);
-    *at_++ = bracket;
+    *room_for(1) = bracket;
+    ++at_;
     return *this;
   }
 

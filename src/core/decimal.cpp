@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include "orchestrator/error.hpp"
@@ -47,23 +48,8 @@ char* write_padded(char* out, std::uint64_t value, int width) {
 }
 
 char* write_whole(char* out, std::uint64_t value) {
-  char buffer[20];
-  char* const end = buffer + sizeof buffer;
-  char* at = end;
-  while (value >= 100) {
-    at -= 2;
-    std::memcpy(at, &kDigitPairs[2 * static_cast<std::size_t>(value % 100)], 2);
-    value /= 100;
-  }
-  if (value >= 10) {
-    at -= 2;
-    std::memcpy(at, &kDigitPairs[2 * static_cast<std::size_t>(value)], 2);
-  } else {
-    *--at = static_cast<char>('0' + value);
-  }
-  const auto size = static_cast<std::size_t>(end - at);
-  std::memcpy(out, at, size);
-  return out + size;
+  constexpr std::size_t kDigitsMax = 20;
+  return std::to_chars(out, out + kDigitsMax, value).ptr;
 }
 
 // The whole part of a Money can have 21 digits, one more than 64 bits are sure to hold.
