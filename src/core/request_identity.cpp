@@ -17,7 +17,9 @@
 #include "core/request_identity.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <random>
 
@@ -30,7 +32,8 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kPlaceOperation = "place";
-constexpr std::size_t kOrderBytesTypical = 64;
+constexpr std::size_t kRequestHeadSize = 26;  // of what stands before the orders
+constexpr std::size_t kOrderSizeMax = 46;     // the broker's name apart
 constexpr std::size_t kDeploymentSize = 2;
 constexpr int kHashCharacters = 14;
 constexpr int kIndexCharacters = 3;
@@ -38,8 +41,15 @@ constexpr int kIndexCharacters = 3;
 // These write where `out` points, and move it on.
 void put_u8(char*& out, std::uint8_t value) { *out++ = static_cast<char>(value); }
 
+void put_bytes(char*& out, std::string_view bytes) {
+  std::memcpy(out, bytes.data(), bytes.size());
+  out += bytes.size();
+}
+
 void put_u64(char*& out, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((value >> shift) & 0xff);
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  std::memcpy(out, &value, sizeof value);
+  out += sizeof value;
 }
 
 void put_i64(char*& out, std::int64_t value) { put_u64(out, static_cast<std::uint64_t>(value)); }
@@ -49,33 +59,31 @@ void put_price(char*& out, const std::optional<Price>& price) {
   if (price) put_i64(out, price->units());
 }
 
-// Appends what `put(out)` writes, which is no more than a piece has room for.
+void put_text(char*& out, std::string_view text) {
+  put_u64(out, text.size());
+  put_bytes(out, text);
+}
+
+void put_order(char*& out, const OrderRequest& order) {
+  put_i64(out, order.instrument_id);
+  put_u8(out, static_cast<std::uint8_t>(order.side));
+  put_i64(out, order.qty.units());
+  put_price(out, order.price_limit);
+  put_price(out, order.stop_price);
+  put_u8(out, static_cast<std::uint8_t>(order.order_type));
+  put_u8(out, static_cast<std::uint8_t>(order.time_in_force));
+  put_text(out, order.broker);
+  put_u8(out, order.slice ? 1 : 0);
+}
+
+// What `put(out)` writes, which is at most `size_max`.
 template <class Put>
-void append_piece(std::string& text, Put&& put) {
-  std::array<char, 64> piece;
-  char* end = piece.data();
+std::string bytes_of(std::size_t size_max, Put&& put) {
+  std::string bytes(size_max, '\0');
+  char* end = bytes.data();
   put(end);
-  text.append(piece.data(), static_cast<std::size_t>(end - piece.data()));
-}
-
-void append_text(std::string& out, std::string_view text) {
-  append_piece(out, [&](char*& piece) { put_u64(piece, text.size()); });
-  out += text;
-}
-
-void append_order(std::string& out, const OrderRequest& order) {
-  append_piece(out, [&](char*& piece) {
-    put_i64(piece, order.instrument_id);
-    put_u8(piece, static_cast<std::uint8_t>(order.side));
-    put_i64(piece, order.qty.units());
-    put_price(piece, order.price_limit);
-    put_price(piece, order.stop_price);
-    put_u8(piece, static_cast<std::uint8_t>(order.order_type));
-    put_u8(piece, static_cast<std::uint8_t>(order.time_in_force));
-    put_u64(piece, order.broker.size());
-  });
-  out += order.broker;
-  out += static_cast<char>(order.slice ? 1 : 0);
+  bytes.resize(static_cast<std::size_t>(end - bytes.data()));
+  return bytes;
 }
 
 char generation_character(int generation) {
@@ -87,24 +95,22 @@ char generation_character(int generation) {
                                                std::to_string(kReplaceGenerationMax) +
                                                " times; cancel it and place a new one");
   }
-  const std::array<std::byte, 1> bits{static_cast<std::byte>(generation << 3)};
-  return base32(bits, 1)[0];
+  return kBase32Digits[static_cast<std::size_t>(generation)];
 }
 
 }  // namespace
 
 std::string canonical_form(const BatchRequest& request) {
-  std::string out;
-  out.reserve(32 + request.orders.size() * kOrderBytesTypical);
-  append_piece(out, [&](char*& piece) {
-    put_u8(piece, kVersion);
-    put_i64(piece, request.portfolio_id);
-    put_i64(piece, request.user_id);
-    put_u8(piece, static_cast<std::uint8_t>(request.policy));
-    put_u64(piece, request.orders.size());
+  std::size_t size_max = kRequestHeadSize;
+  for (const OrderRequest& order : request.orders) size_max += kOrderSizeMax + order.broker.size();
+  return bytes_of(size_max, [&](char*& out) {
+    put_u8(out, kVersion);
+    put_i64(out, request.portfolio_id);
+    put_i64(out, request.user_id);
+    put_u8(out, static_cast<std::uint8_t>(request.policy));
+    put_u64(out, request.orders.size());
+    for (const OrderRequest& order : request.orders) put_order(out, order);
   });
-  for (const OrderRequest& order : request.orders) append_order(out, order);
-  return out;
 }
 
 Fingerprint fingerprint(const BatchRequest& request) { return sha256(canonical_form(request)); }
@@ -120,10 +126,12 @@ void check_deployment(std::string_view deployment) {
 
 ClientOrderIds::ClientOrderIds(std::string_view deployment, std::string_view tenant, std::string_view key) {
   check_deployment(deployment);
-  std::string scope;
-  append_text(scope, tenant);
-  append_text(scope, kPlaceOperation);
-  append_text(scope, key);
+  const std::size_t sizes = 3 * sizeof(std::uint64_t);
+  const auto scope = bytes_of(sizes + tenant.size() + kPlaceOperation.size() + key.size(), [&](char*& out) {
+    put_text(out, tenant);
+    put_text(out, kPlaceOperation);
+    put_text(out, key);
+  });
   stem_ = std::string(deployment) + base32(sha256(scope), kHashCharacters);
 }
 
@@ -138,13 +146,12 @@ void ClientOrderIds::write(std::size_t index, int generation, std::string& id) c
     throw Error(ErrorCode::kLimitExceeded,
                 "a batch can have at most " + std::to_string(kClientOrderIndexMax + 1) + " orders; split it");
   }
-  // 15 bits, left-aligned in two bytes. The digits ascend, so ids sort by index.
-  const std::array<std::byte, 2> bits{static_cast<std::byte>(index >> 7),
-                                      static_cast<std::byte>((index << 1) & 0xff)};
+  // 15 bits, five for a character. The digits ascend, so ids sort by index.
+  const std::array<char, kIndexCharacters + 1> end = {
+      kBase32Digits[index >> 10], kBase32Digits[index >> 5 & 31], kBase32Digits[index & 31],
+      generation_character(generation)};
   id.reserve(kClientOrderIdSize);
-  id = stem_;
-  id += base32(bits, kIndexCharacters);
-  id += generation_character(generation);
+  id.assign(stem_).append(end.data(), end.size());
 }
 
 std::string replace_generation(std::string_view client_order_id, int generation) {

@@ -33,7 +33,6 @@ constexpr std::array<std::uint32_t, 64> kRoundConstants = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr std::string_view kBase32Digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
 // Shifts rather than a cast: right on either byte order, and compilers make one instruction of it.
 std::uint32_t load_big_endian(const std::byte* bytes) {

@@ -47,8 +47,10 @@ Sha256::Digest sha256(std::string_view text);
 // Lower-case, two characters per byte.
 std::string to_hex(std::span<const std::byte> bytes);
 
-// The first `characters` * 5 bits, most significant first, in 0-9 and a-z without i, l, o and u: nothing
-// that a person misreads on a broker's screen, and alphanumeric as every broker's id field demands.
+// 0-9 and a-z without i, l, o and u: nothing that a person misreads on a broker's screen, and alphanumeric as
+// every broker's id field demands.
+inline constexpr std::string_view kBase32Digits = "0123456789abcdefghjkmnpqrstvwxyz";
+// The first `characters` * 5 bits, most significant first, in these digits.
 // Asking for more bits than there are throws Error (invalid_argument); nothing is padded.
 std::string base32(std::span<const std::byte> bytes, int characters);
 
