@@ -5,6 +5,8 @@
 // afterwards as well; unlike the real service, the mock keeps the order's id through a change.
 
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "adapters/brokers/mock_broker.hpp"
 
@@ -24,17 +26,18 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// One of two independent 64-bit hashes. Bytes are put together by shifts, so every machine agrees.
+// Up to eight bytes as a number, the first the lowest, so that every machine agrees.
+std::uint64_t word_of(std::string_view piece) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, piece.data(), piece.size());
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
+// One of two independent 64-bit hashes.
 std::uint64_t hash(std::uint64_t start, std::string_view text, std::uint64_t number) {
   std::uint64_t state = mix(start ^ text.size());
   const auto take = [&state](std::uint64_t word) { state = mix(state ^ word) + 0x9e3779b97f4a7c15U; };
-  const auto word_of = [](std::string_view piece) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < piece.size(); ++i) {
-      word |= std::uint64_t{static_cast<unsigned char>(piece[i])} << (8 * i);
-    }
-    return word;
-  };
   for (; text.size() >= kWordSize; text.remove_prefix(kWordSize)) take(word_of({text.data(), kWordSize}));
   if (!text.empty()) take(word_of(text));
   return mix(state ^ number);
@@ -46,12 +49,12 @@ std::string make_uuid(std::uint64_t seed, std::string_view text, std::uint64_t n
   bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;                           // version 4
   bits[1] = (bits[1] & ~(std::uint64_t{0xc} << 60)) | (std::uint64_t{0x8} << 60);  // variant 1
   std::string uuid(36, '-');
-  std::size_t at = 0;
-  for (const std::uint64_t half : bits) {
-    for (int shift = 60; shift >= 0; shift -= 4) {
-      if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
-      uuid[at++] = kHexDigits[(half >> shift) & 0xf];
-    }
+  char* at = uuid.data();
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    const std::uint64_t byte = bits[i < 8 ? 0 : 1] >> (56 - i % 8 * 8);
+    *at++ = kHexDigits[byte >> 4 & 0xf];
+    *at++ = kHexDigits[byte & 0xf];
   }
   return uuid;
 }

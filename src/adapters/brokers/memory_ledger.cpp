@@ -98,10 +98,11 @@ class Pile {
   [[nodiscard]] std::size_t size() const { return size_; }
   Value& operator[](std::size_t i) { return pieces_[i / kPieceSize][i % kPieceSize]; }
 
-  Value& add(Value&& value) {
+  template <class... Parts>
+  Value& add(Parts&&... parts) {
     if (size_ % kPieceSize == 0) pieces_.emplace_back().reserve(kPieceSize);
     ++size_;
-    return pieces_.back().emplace_back(std::move(value));
+    return pieces_.back().emplace_back(std::forward<Parts>(parts)...);
   }
 
  private:
@@ -126,6 +127,8 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
 
  private:
   struct Entry {
+    explicit Entry(LedgerOrder&& placed) : order(std::move(placed)) {}
+
     LedgerOrder order;
     std::vector<LedgerExecution> executions;  // [i] is number i + 1
   };
@@ -210,7 +213,7 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
   std::int64_t next_order_number() override { return static_cast<std::int64_t>(entries_.size()) + 1; }
 
   void add_order(LedgerOrder&& order) override {
-    const LedgerOrder& kept = entries_.add({std::move(order), {}}).order;
+    const LedgerOrder& kept = entries_.add(std::move(order)).order;
     by_ext_order_id_.add_later(kept.ext_order_id, kept.number);
     by_client_order_id_.add(kept.client_order_id, kept.number);
     note_due(kept);
@@ -230,7 +233,7 @@ class MemoryLedger final : public Ledger, private LedgerTransaction {
     entry(execution.order_number).executions.push_back(std::move(execution));
   }
 
-  void add_report(const LedgerReport& report) override { reports_.add(LedgerReport(report)); }
+  void add_report(const LedgerReport& report) override { reports_.add(report); }
 
   Entry& entry(std::int64_t number) { return entries_[static_cast<std::size_t>(number) - 1]; }
 
