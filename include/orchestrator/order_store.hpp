@@ -205,6 +205,8 @@ class OrderStore {
  public:
   virtual ~OrderStore() = default;
 
+  // What is accepted or committed of a unit's events (accept) or orders and events (commit) the store may
+  // move out of it: afterwards only their numbers and words can be read there, not their texts.
   virtual AcceptResult accept(AcceptUnit& unit) = 0;
   // Turns up to `limit` orders in `from` (placed), oldest first, into submitting with attempt + 1, epoch + 1
   // and the lease, in one commit, leaving out what a stop switch covers. Returned rows are as stored. The

@@ -3,6 +3,7 @@
 #include "core/store_rules.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace orchestrator {
 namespace {
@@ -122,8 +123,8 @@ bool exceeds_available(const PortfolioUsage& usage, const ChangeUnit::MarginChan
   return change.delta.is_positive() && change.available && usage.margin_reserved > *change.available;
 }
 
-void assign_live_fields(Order& stored, const Order& changed) {
-  stored.ext_order_id = changed.ext_order_id;
+void assign_live_fields(Order& stored, Order&& changed) {
+  stored.ext_order_id = std::move(changed.ext_order_id);
   stored.status = changed.status;
   stored.qty = changed.qty;
   stored.price_limit = changed.price_limit;
@@ -132,7 +133,7 @@ void assign_live_fields(Order& stored, const Order& changed) {
   stored.fill_notional = changed.fill_notional;
   stored.fees = changed.fees;
   stored.margin_reserved = changed.margin_reserved;
-  stored.reason = changed.reason;
+  stored.reason = std::move(changed.reason);
   stored.ended_as = changed.ended_as;
   stored.cancel_requested = changed.cancel_requested;
   stored.pending_qty = changed.pending_qty;

@@ -41,7 +41,7 @@ void check_composed(const AcceptUnit& unit);
 [[nodiscard]] bool exceeds_available(const PortfolioUsage& usage, const ChangeUnit::MarginChange& change);
 
 // Writes what changes of an order or batch, and leaves what was fixed at acceptance.
-void assign_live_fields(Order& stored, const Order& changed);
+void assign_live_fields(Order& stored, Order&& changed);
 void assign_live_fields(OrderBatch& stored, const OrderBatch& changed);
 
 }  // namespace orchestrator

@@ -45,9 +45,10 @@ class SimStore final : public Store {
     if (chosen == kConflict) return CommitStatus::kConflict;
     std::vector<Order> before;
     for (const Order& order : unit.orders) before.push_back(row(order.id));
+    const ChangeUnit given = unit;  // the store may use it up
     const CommitStatus status = world_.store->commit(unit);
     if (status != CommitStatus::kCommitted) return status;
-    for (std::size_t i = 0; i < before.size(); ++i) check_change(before[i], unit.orders[i], unit);
+    for (std::size_t i = 0; i < before.size(); ++i) check_change(before[i], given.orders[i], given);
     after_write(chosen);
     return status;
   }

@@ -95,7 +95,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] bool conflicts(const ChangeUnit& unit) const;
   void check_references(const ChangeUnit& unit) const;
   [[nodiscard]] bool change_margins(const ChangeUnit& unit);
-  void update(const Order& order);
+  void update(Order&& order);
   void set_status(Order& order, OrderStatus status);
   void insert_executions(const std::vector<Execution>& executions);
   [[nodiscard]] const Execution* find_execution(std::string_view broker, std::string_view account,

@@ -123,9 +123,9 @@ void MemoryStore::insert(const AcceptUnit& unit, const PortfolioUsage& usage) {
 void MemoryStore::insert_events(std::vector<EventRow>& events) {
   for (EventRow& event : events) {
     event.id = events_.last_id() + 1;
-    events_.add(event);
     batches_[event.batch_id].events.push_back(event.id);
     outbox_.insert(event.id);
+    events_.add(std::move(event));
   }
 }
 
@@ -192,7 +192,7 @@ CommitStatus MemoryStore::commit(ChangeUnit& unit) {
 
   by_ext_order_id_.reserve(unit.orders.size());
   for (const Order& order : unit.orders) by_ext_order_id_.prefetch(order.ext_order_id);
-  for (const Order& order : unit.orders) update(order);
+  for (Order& order : unit.orders) update(std::move(order));
   for (const OrderBatch& batch : unit.batches) assign_live_fields(batches_[batch.id].row, batch);
   insert_executions(unit.executions);
   insert_events(unit.events);
@@ -260,13 +260,13 @@ bool MemoryStore::change_margins(const ChangeUnit& unit) {
   return true;
 }
 
-void MemoryStore::update(const Order& order) {
+void MemoryStore::update(Order&& order) {
   Order& stored = orders_[order.id];
   set_status(stored, order.status);
-  if (stored.ext_order_id == order.ext_order_id) return assign_live_fields(stored, order);
+  if (stored.ext_order_id == order.ext_order_id) return assign_live_fields(stored, std::move(order));
 
   if (!stored.ext_order_id.empty()) by_ext_order_id_.remove(stored.ext_order_id, stored.id);
-  assign_live_fields(stored, order);
+  assign_live_fields(stored, std::move(order));
   if (!stored.ext_order_id.empty()) by_ext_order_id_.add(stored.ext_order_id, stored.id);
 }
 
