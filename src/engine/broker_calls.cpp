@@ -63,11 +63,10 @@ bool answered(const SendResult& result) {
 }
 
 // An answer without an order id is no acceptance, whatever it calls itself.
-SendResult checked(SendResult result) {
+void check(SendResult& result) {
   if (result.outcome == SendOutcome::kAccepted && result.ext_order_id.empty()) {
-    return {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
+    result = {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
   }
-  return result;
 }
 
 std::string reason_or(const std::string& reason, const char* otherwise) {
@@ -93,7 +92,7 @@ std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
   results.resize(
       orders.size(),
       {SendOutcome::kInDoubt, {}, reason_or(thrown, "the connector gave no answer for this order")});
-  for (SendResult& result : results) result = checked(std::move(result));
+  for (SendResult& result : results) check(result);
   const bool any = std::any_of(results.begin(), results.end(), answered);
   learn(context, broker.capabilities().name, Call::kSend,
         any ? std::string() : reason_or(results.front().reason, "no answer to an order"));

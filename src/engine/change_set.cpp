@@ -37,12 +37,12 @@ ChangeSet::Entry* ChangeSet::find(OrderId id) {
   return at == by_id_.end() || at->first != id ? nullptr : at->second;
 }
 
-Order& ChangeSet::take(const Order& order) {
+Order& ChangeSet::take(Order&& order) {
   if (Entry* entry = find(order.id)) return entry->order;
   if (entries_.empty() || entries_.back().size() == chunk_) entries_.emplace_back().reserve(chunk_);
-  Entry& added = entries_.back().emplace_back(order);
-  const auto at = std::ranges::upper_bound(by_id_, order.id, {}, &std::pair<OrderId, Entry*>::first);
-  by_id_.insert(at, {order.id, &added});
+  Entry& added = entries_.back().emplace_back(std::move(order));
+  const OrderId id = added.order.id;
+  by_id_.insert(std::ranges::upper_bound(by_id_, id, {}, &std::pair<OrderId, Entry*>::first), {id, &added});
   return added.order;
 }
 

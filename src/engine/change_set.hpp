@@ -31,7 +31,7 @@ class ChangeSet final : public EventSink {
 
   // Takes an order as read from the store. The reference stays valid until commit(); an order already in
   // the set is returned as it stands now.
-  Order& take(const Order& order);
+  Order& take(Order&& order);
 
   // `order` is one that take() returned.
   Verdict apply(Order& order, const Signal& signal);
@@ -46,13 +46,13 @@ class ChangeSet final : public EventSink {
 
  private:
   struct Entry {
-    explicit Entry(const Order& from)
-        : order(from),
-          status_before(from.status),
-          fill_before(from.fill_qty),
-          margin_before(from.margin_reserved),
-          version_before(from.version),
-          qty_before(from.qty) {}
+    explicit Entry(Order&& from)
+        : order(std::move(from)),
+          status_before(order.status),
+          fill_before(order.fill_qty),
+          margin_before(order.margin_reserved),
+          version_before(order.version),
+          qty_before(order.qty) {}
 
     Order order;
     OrderStatus status_before;

@@ -47,41 +47,55 @@ Signal outcome_signal(const SendResult& result, Timestamp at) {
   return signal;
 }
 
+// What an order was sent under.
+struct Claim {
+  OrderId id = 0;
+  std::int64_t lease_epoch = 0;
+  std::int32_t attempt = 0;
+};
+
+std::vector<Claim> claims_of(std::span<const Order> orders) {
+  std::vector<Claim> claims;
+  claims.reserve(orders.size());
+  for (const Order& order : orders) claims.push_back({order.id, order.lease_epoch, order.attempt});
+  return claims;
+}
+
 // The outcome holds for the claim it was sent under. When the order has moved on since, an acceptance still
 // counts, because the broker has the order; and a refusal does while nobody has sent it again.
-bool outcome_applies(const Order& sent, const Order& stored, const SendResult& result) {
+bool outcome_applies(const Claim& sent, const Order& stored, const SendResult& result) {
   if (stored.lease_epoch == sent.lease_epoch || result.outcome == SendOutcome::kAccepted) return true;
   return result.outcome == SendOutcome::kRejected && stored.status == OrderStatus::kUnknown &&
          stored.attempt == sent.attempt;
 }
 
 // In the order of ids.
-std::vector<Order> read_again(const Context& context, std::span<const Order> orders) {
+std::vector<Order> read_again(const Context& context, std::span<const Claim> claims) {
   std::vector<OrderId> ids;
-  ids.reserve(orders.size());
-  for (const Order& order : orders) ids.push_back(order.id);
+  ids.reserve(claims.size());
+  for (const Claim& claim : claims) ids.push_back(claim.id);
   return context.store->orders({.ids = ids, .limit = ids.size()});
 }
 
-const Order* find_row(std::span<const Order> rows, OrderId id) {
+Order* find_row(std::span<Order> rows, OrderId id) {
   const auto row = std::ranges::lower_bound(rows, id, {}, &Order::id);
   return row == rows.end() || row->id != id ? nullptr : &*row;
 }
 
-// T3 for orders of one request. Rows as claimed are tried first; after a lost race they are read again.
-// Returns whether reports wait in the inbox.
-bool record(Context& context, std::span<const Order> sent, std::span<const SendResult> results) {
+// T3 for orders of one request. The rows as claimed are tried first, and used up by that; after a lost race
+// they are read again. Returns whether reports wait in the inbox.
+bool record(Context& context, std::span<Order> sent, std::span<const SendResult> results) {
   const Timestamp now = context.clock->now();
+  const std::vector<Claim> claims = claims_of(sent);
   bool reread = false;
   bool inbox_waiting = true;  // not known without a commit
   until_committed([&] {
     ChangeSet changes(*context.store, now, sent.size());
-    const std::vector<Order> read = reread ? read_again(context, sent) : std::vector<Order>();
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-      const Order* row = &sent[i];
-      if (reread) row = find_row(read, sent[i].id);
-      if (row == nullptr || !outcome_applies(sent[i], *row, results[i])) continue;
-      Order& order = changes.take(*row);
+    std::vector<Order> read = reread ? read_again(context, claims) : std::vector<Order>();
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+      Order* row = reread ? find_row(read, claims[i].id) : &sent[i];
+      if (row == nullptr || !outcome_applies(claims[i], *row, results[i])) continue;
+      Order& order = changes.take(std::move(*row));
       if (results[i].outcome == SendOutcome::kAccepted) {
         check_acknowledgement(changes, order, results[i].ext_order_id, now);
       }
@@ -97,7 +111,7 @@ bool record(Context& context, std::span<const Order> sent, std::span<const SendR
 }
 
 // Gives orders back that were claimed and not sent.
-void give_back(Context& context, std::span<const Order> orders, const std::string& why) {
+void give_back(Context& context, std::span<Order> orders, const std::string& why) {
   if (orders.empty()) return;
   record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}));
 }
@@ -119,19 +133,19 @@ std::string why_not_send(const Context& context, const Order& order, const std::
 }
 
 // One request. A stop switch that came after the claim holds back what is not on the wire yet.
-void send_request(Context& context, BrokerConnector& broker, std::span<const Order> request,
+void send_request(Context& context, BrokerConnector& broker, std::span<Order> request,
                   Sending& sending_so_far) {
   const auto reference = context.reference.present(*context.store);
   const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
     return !why_not_send(context, order, reference->halts, now).empty();
   };
   std::vector<Order> rest;
-  std::span<const Order> sending = request;
+  std::span<Order> sending = request;
   if (std::ranges::any_of(request, held_back)) {
-    for (const Order& order : request) {
+    for (Order& order : request) {
       const std::string why_not = why_not_send(context, order, reference->halts, context.clock->monotonic());
       if (why_not.empty()) {
-        rest.push_back(order);
+        rest.push_back(std::move(order));
       } else {
         give_back(context, std::span(&order, 1), why_not);
       }
@@ -150,7 +164,7 @@ void send_request(Context& context, BrokerConnector& broker, std::span<const Ord
 
 // After a failure the orders of later requests are known not to have been sent: they are given back, so that
 // only those on the wire are in doubt.
-Sending send_to(Context& context, const std::string& name, std::span<const Order> orders) {
+Sending send_to(Context& context, const std::string& name, std::span<Order> orders) {
   BrokerConnector* broker = context.broker(name);
   if (broker == nullptr) {
     give_back(context, orders, "no connector is named '" + name + "'");
@@ -158,8 +172,10 @@ Sending send_to(Context& context, const std::string& name, std::span<const Order
   }
   Sending sending;
   FirstFailure failure(context.latch);
-  for (const std::span<const Order> request :
+  for (const std::span<const Order> part :
        context.batcher->split(orders, broker->capabilities().orders_max)) {
+    const auto begin = static_cast<std::size_t>(part.data() - orders.data());
+    const std::span<Order> request = orders.subspan(begin, part.size());
     failure.run([&] {
       if (failure.happened()) {
         give_back(context, request, "an earlier request of the same claim failed");
@@ -183,11 +199,12 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
   for (auto begin = claimed.begin(); begin != claimed.end();) {
     const auto end =
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
+    const std::string broker = begin->broker;
     failure.run([&] {
-      const Sending done = send_to(context, begin->broker, {begin, end});
+      const Sending done = send_to(context, broker, {begin, end});
       sent += done.sent;
       // Reports that overtook the broker's answer have waited for the ids just recorded.
-      if (done.inbox_waiting) drain_inbox(context, begin->broker, Search::kQuick);
+      if (done.inbox_waiting) drain_inbox(context, broker, Search::kQuick);
     });
     begin = end;
   }

@@ -75,7 +75,7 @@ class Application {
     std::vector<Order> rows;
     if (!report.client_order_id.empty()) rows = context_.store->orders(by_client);
     if (rows.empty() && by_ext_order_id(report)) rows = context_.store->orders(by_ext);
-    return rows.empty() ? nullptr : &changes_.take(rows.front());
+    return rows.empty() ? nullptr : &changes_.take(std::move(rows.front()));
   }
 
   // At a broker that names our id the look-up would go through the whole book: only for a report without it,

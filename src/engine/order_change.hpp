@@ -26,7 +26,7 @@ bool change_order(Context& context, const Order& seen, const std::vector<Signal>
     changed = false;
     if (!still(row)) return CommitStatus::kCommitted;
     ChangeSet changes(*context.store, context.clock->now());
-    Order& order = changes.take(row);
+    Order& order = changes.take(Order(row));
     for (const Signal& signal : signals) changes.apply(order, signal);
     if (changes.empty()) return CommitStatus::kCommitted;
     const CommitStatus status = changes.commit(context);
@@ -42,6 +42,7 @@ bool change_order(Context& context, const Order& seen, const std::vector<Signal>
 template <class SignalsOf, class Still>
 std::size_t change_orders(Context& context, std::vector<Order> rows, SignalsOf&& signals_of, Still&& still) {
   std::vector<OrderId> ids;
+  ids.reserve(rows.size());
   for (const Order& row : rows) ids.push_back(row.id);
   std::size_t changed = 0;
   until_committed([&] {
@@ -49,7 +50,7 @@ std::size_t change_orders(Context& context, std::vector<Order> rows, SignalsOf&&
     ChangeSet changes(*context.store, context.clock->now(), rows.size());
     for (const Order& row : rows) {
       if (!still(row)) continue;
-      Order& order = changes.take(row);
+      Order& order = changes.take(Order(row));
       bool applied = false;
       for (const Signal& signal : signals_of(row)) {
         const Verdict verdict = changes.apply(order, signal);
