@@ -1,9 +1,10 @@
 // Validator: every violation of every order at once. Pure: it sees a snapshot and nothing else.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,10 +31,41 @@ struct ValidationOptions {
   std::chrono::seconds duplicate_window{0};
 };
 
+// Instruments by id, side by side in memory: a request has one for each order, and looks them up more than
+// once.
+class InstrumentTable {
+ public:
+  void reserve(std::size_t count) {
+    ids_.reserve(count);
+    rows_.reserve(count);
+  }
+  // nullptr: there is no such row. Valid until another one is added.
+  [[nodiscard]] const Instrument* find(InstrumentId id) const {
+    const std::size_t at = place_of(id);
+    return at == ids_.size() || ids_[at] != id ? nullptr : &rows_[at];
+  }
+  // Added with the defaults of an instrument if it is not there. Quick for ascending ids.
+  Instrument& operator[](InstrumentId id) {
+    const std::size_t at = place_of(id);
+    if (at < ids_.size() && ids_[at] == id) return rows_[at];
+    ids_.insert(ids_.begin() + static_cast<std::ptrdiff_t>(at), id);
+    return *rows_.emplace(rows_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+
+ private:
+  // Of the first id that is not below this one.
+  [[nodiscard]] std::size_t place_of(InstrumentId id) const {
+    return static_cast<std::size_t>(std::ranges::lower_bound(ids_, id) - ids_.begin());
+  }
+
+  std::vector<InstrumentId> ids_;  // ascending
+  std::vector<Instrument> rows_;   // [i] is that of ids_[i]
+};
+
 // What the validator may look at.
 struct ValidationSnapshot {
-  std::map<InstrumentId, Instrument> instruments;  // those of the request that have a row
-  PortfolioLimits limits;                          // the portfolio's, or the defaults
+  InstrumentTable instruments;  // those of the request that have a row
+  PortfolioLimits limits;       // the portfolio's, or the defaults
   PortfolioUsage usage;
   std::vector<Order> recent_orders;  // candidates for duplicates inside the window
   std::vector<std::string> brokers;  // names that `broker` may take

@@ -70,7 +70,7 @@ bool check_instrument(const OrderUnderCheck& check) {
     check.report(field, "instrument.unknown",
                  "instrument_id " + std::to_string(check.order.instrument_id) +
                      " is not a positive number, so no instrument has it");
-  } else if (check.options.strict && !check.snapshot.instruments.contains(check.order.instrument_id)) {
+  } else if (check.options.strict && check.snapshot.instruments.find(check.order.instrument_id) == nullptr) {
     check.report(field, "instrument.unknown",
                  "instrument_id " + std::to_string(check.order.instrument_id) +
                      " is not in the instrument table; import it first");

@@ -65,8 +65,8 @@ std::vector<OrderRequest> slice(const BatchRequest& request, const ValidationSna
 
 const Instrument& instrument_or_default(const ValidationSnapshot& snapshot, InstrumentId id) {
   static const Instrument kDefault;
-  const auto found = snapshot.instruments.find(id);
-  return found == snapshot.instruments.end() ? kDefault : found->second;
+  const Instrument* const row = snapshot.instruments.find(id);
+  return row == nullptr ? kDefault : *row;
 }
 
 }  // namespace orchestrator

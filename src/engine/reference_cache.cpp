@@ -36,7 +36,8 @@ std::shared_ptr<const Reference> ReferenceCache::present(const ReferenceStore& s
 }
 
 void ReferenceCache::instruments(const ReferenceStore& store, std::vector<InstrumentId> ids,
-                                 std::map<InstrumentId, Instrument>& found) {
+                                 InstrumentTable& found) {
+  found.reserve(ids.size());
   const std::int64_t version = store.reference_version();
   {
     const std::shared_lock lock(rows_mutex_);
@@ -44,7 +45,7 @@ void ReferenceCache::instruments(const ReferenceStore& store, std::vector<Instru
       std::erase_if(ids, [&](InstrumentId id) {
         const auto kept = instruments_.find(id);
         if (kept == instruments_.end()) return false;
-        if (kept->second) found.emplace_hint(found.end(), id, *kept->second);
+        if (kept->second) found[id] = *kept->second;
         return true;
       });
     }
@@ -54,7 +55,7 @@ void ReferenceCache::instruments(const ReferenceStore& store, std::vector<Instru
   for (const InstrumentId id : ids) read.try_emplace(id);
   for (Instrument& instrument : store.instruments(ids)) {
     read[instrument.id] = instrument;
-    found.emplace(instrument.id, std::move(instrument));
+    found[instrument.id] = std::move(instrument);
   }
   if (version == 0 || store.reference_version() != version) return;
   const std::unique_lock lock(rows_mutex_);

@@ -5,7 +5,6 @@
 // refuse an order because of them reads them first.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "orchestrator/order_store.hpp"
+#include "orchestrator/validator.hpp"
 
 namespace orchestrator::engine {
 
@@ -27,8 +27,7 @@ class ReferenceCache {
  public:
   [[nodiscard]] std::shared_ptr<const Reference> present(const ReferenceStore& store);
   // Adds those of these instruments that have a row.
-  void instruments(const ReferenceStore& store, std::vector<InstrumentId> ids,
-                   std::map<InstrumentId, Instrument>& found);
+  void instruments(const ReferenceStore& store, std::vector<InstrumentId> ids, InstrumentTable& found);
   [[nodiscard]] PortfolioLimits limits_of(const ReferenceStore& store, PortfolioId portfolio_id);
 
   void remember(const PortfolioUsage& usage);
