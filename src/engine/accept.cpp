@@ -55,9 +55,9 @@ std::uint64_t spread_of(std::string_view client_order_id) {
   return hash;
 }
 
-Order make_order(const BatchRequest& request, const OrderRequest& wanted, const Instrument& instrument,
-                 Timestamp now) {
-  Order order;
+Order& append_order(std::vector<Order>& orders, const BatchRequest& request, const OrderRequest& wanted,
+                    const Instrument& instrument, Timestamp now) {
+  Order& order = orders.emplace_back();
   order.tenant = request.tenant;
   order.portfolio_id = request.portfolio_id;
   order.instrument_id = wanted.instrument_id;
@@ -74,8 +74,9 @@ Order make_order(const BatchRequest& request, const OrderRequest& wanted, const 
   return order;
 }
 
-Receipt::Leg make_leg(std::size_t index, const OrderRequest& wanted, RoutingDecision route) {
-  Receipt::Leg leg;
+Receipt::Leg& append_leg(std::vector<Receipt::Leg>& legs, std::size_t index, const OrderRequest& wanted,
+                         RoutingDecision route) {
+  Receipt::Leg& leg = legs.emplace_back();
   leg.index = index;
   leg.instrument_id = wanted.instrument_id;
   leg.side = wanted.side;
@@ -153,17 +154,15 @@ void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const
   for (std::size_t k = 0; k < pieces.size(); ++k) {
     const bool last = k + 1 == pieces.size();
     const std::size_t position = plan.receipt.orders.size();
-    Order order = make_order(request, pieces[k], instrument, plan.receipt.created_at);
+    Order& order = append_order(plan.orders, request, pieces[k], instrument, plan.receipt.created_at);
     order.leg = static_cast<std::int32_t>(position);
-    order.client_order_id = ids.make(position, 0);
+    ids.write(position, 0, order.client_order_id);
     order.broker = route.broker;
     order.margin_reserved = last ? left : multiply_divide(margin, pieces[k].qty, wanted.qty, Rounding::kDown);
     left -= order.margin_reserved;
-    Receipt::Leg leg =
-        last ? make_leg(index, pieces[k], std::move(route)) : make_leg(index, pieces[k], route);
+    Receipt::Leg& leg =
+        append_leg(plan.receipt.orders, index, pieces[k], last ? std::move(route) : RoutingDecision(route));
     leg.client_order_id = order.client_order_id;
-    plan.orders.push_back(std::move(order));
-    plan.receipt.orders.push_back(std::move(leg));
   }
 }
 
@@ -216,7 +215,7 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   plan.receipt.created_at = now;
   for (std::size_t i = 0; i < request.orders.size(); ++i) {
     if (validation.order_has_errors(i)) {
-      plan.receipt.orders.push_back(make_leg(i, request.orders[i], {}));
+      append_leg(plan.receipt.orders, i, request.orders[i], {});
       continue;
     }
     add_order(plan, request, i, *instruments[i], snapshot, ids, std::move(routes[i]), validation.margins[i]);
@@ -227,17 +226,25 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
   return plan;
 }
 
+// How many orders of a new batch this broker is sent at once.
+std::size_t room_for_claims(Context& context, const std::string& broker) {
+  const BrokerCapabilities& capabilities = context.require_broker(broker).capabilities();
+  const bool at_once = capabilities.rate_limit.requests_max == 0 && may_send(context, broker);
+  return at_once ? capabilities.orders_max : 0;
+}
+
 // Claims one request per broker; the rest of a large batch is claimed request by request when it is sent, so
 // that a crash leaves no more in doubt than may have been on the wire.
 // A broker with a rate limit gets its orders by claims of their own, which count them.
 void claim_for_sending(Context& context, std::vector<Order>& orders, Timestamp now) {
   const std::int64_t owner = context.store->owner();
   const Timestamp lease_until = context.clock->monotonic() + context.options.lease;
-  std::map<std::string, std::size_t> claimed;
+  std::map<std::string, std::size_t> room;  // for how many more, by broker
   for (Order& order : orders) {
-    const BrokerCapabilities& capabilities = context.require_broker(order.broker).capabilities();
-    const bool at_once = capabilities.rate_limit.requests_max == 0 && may_send(context, order.broker);
-    if (!at_once || claimed[order.broker]++ >= capabilities.orders_max) continue;
+    const auto [left, first] = room.try_emplace(order.broker);
+    if (first) left->second = room_for_claims(context, order.broker);
+    if (left->second == 0) continue;
+    --left->second;
     order.status = OrderStatus::kSubmitting;
     order.attempt = 1;
     order.lease_epoch = 1;
