@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <span>
+#include <utility>
 
 #include "codec/event_log.hpp"
 #include "codec/request_json.hpp"
@@ -161,7 +162,7 @@ void add_order(Plan& plan, const BatchRequest& request, std::size_t index, const
     order.margin_reserved = last ? left : multiply_divide(margin, pieces[k].qty, wanted.qty, Rounding::kDown);
     left -= order.margin_reserved;
     Receipt::Leg& leg =
-        append_leg(plan.receipt.orders, index, pieces[k], last ? std::move(route) : RoutingDecision(route));
+        append_leg(plan.receipt.orders, index, pieces[k], last ? std::exchange(route, {}) : route);
     leg.client_order_id = order.client_order_id;
   }
 }
