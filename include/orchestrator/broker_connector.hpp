@@ -22,8 +22,8 @@ namespace orchestrator {
 
 // How many requests a broker takes of one credential. Counted are orders sent, cancels, changes, look-ups,
 // books and polls, of all processes on one store, so that no window of length `per` holds more. New orders
-// leave a tenth of it, at least one request, to the others, so that a backlog keeps nobody from hearing of
-// fills.
+// leave a tenth of it, at least one request, to look-ups, books, polls and changes, so that a backlog keeps
+// nobody from hearing of fills; and these leave half of it to orders.
 struct RateLimit {
   std::size_t requests_max = 0;  // 0: no limit; else at least two above reserved_for_cancels
   std::chrono::microseconds per = std::chrono::seconds(1);

@@ -21,14 +21,22 @@ bool next_number(std::string_view& text, Number& number) {
   return true;
 }
 
-// Of the limit, what this request must leave to others.
-std::size_t kept_from(const RateLimit& limit, RateUse use) {
-  if (use == RateUse::kCancel) return 0;
-  const std::size_t for_cancels = std::min(limit.reserved_for_cancels, limit.requests_max);
-  const std::size_t rest = limit.requests_max - for_cancels;
-  if (use == RateUse::kOther || rest <= 1) return for_cancels;
-  return for_cancels + std::min(std::max<std::size_t>(limit.requests_max / 10, 1), rest - 1);
+// How many requests of this use the window may hold beside those of other uses.
+std::size_t share_of(const RateLimit& limit, RateUse use) {
+  if (use == RateUse::kCancel) return limit.requests_max;
+  const std::size_t rest = limit.requests_max - std::min(limit.reserved_for_cancels, limit.requests_max);
+  if (rest <= 1) return rest;
+  if (use == RateUse::kOther) return rest / 2;
+  return rest - std::min(std::max<std::size_t>(limit.requests_max / 10, 1), rest - 1);
 }
+
+// How many requests of all uses the window may hold for one of this use to leave.
+std::size_t room_for(const RateLimit& limit, RateUse use) {
+  const std::size_t reserved = use == RateUse::kCancel ? 0 : limit.reserved_for_cancels;
+  return limit.requests_max - std::min(reserved, limit.requests_max);
+}
+
+std::size_t left_of(std::size_t room, std::size_t used) { return room - std::min(used, room); }
 
 }  // namespace
 
@@ -38,7 +46,9 @@ RateWindow RateWindow::parse(std::string_view text) {
   do {
     Slots& slots = window.slots_.emplace_back();
     good = next_number(text, slots.length_us) && slots.length_us > 0 && next_number(text, slots.newest);
-    for (std::uint64_t& count : slots.counts) good = good && next_number(text, count);
+    for (Counts& counts : slots.counts) {
+      for (std::uint64_t& count : counts) good = good && next_number(text, count);
+    }
   } while (good && !text.empty());
   if (good) return window;
   throw Error(ErrorCode::kStorageCorrupt, "a stored rate window does not read as one");
@@ -49,25 +59,31 @@ std::string RateWindow::to_string() const {
   for (const Slots& slots : slots_) {
     if (!text.empty()) text += ' ';
     text += std::to_string(slots.length_us) + " " + std::to_string(slots.newest);
-    for (const std::uint64_t count : slots.counts) text += " " + std::to_string(count);
+    for (const Counts& counts : slots.counts) {
+      for (const std::uint64_t count : counts) text += " " + std::to_string(count);
+    }
   }
   return text;
 }
 
-std::size_t RateWindow::Slots::total() const {
-  return std::accumulate(counts.begin(), counts.end(), std::size_t{0});
+RateWindow::Counts RateWindow::Slots::sum() const {
+  Counts sum = {};
+  for (const Counts& slot : counts) {
+    for (std::size_t use = 0; use < sum.size(); ++use) sum[use] += slot[use];
+  }
+  return sum;
 }
 
 void RateWindow::Slots::move_to(Timestamp now) {
   const std::int64_t slot_us = std::max<std::int64_t>(length_us / kSlotsOfWindow, 1);
   const std::int64_t slot = now.time_since_epoch().count() / slot_us;
   if (slot < newest) {
-    counts = {total()};  // all that was counted may have been sent just now
+    counts = {sum()};  // all that was counted may have been sent just now
   } else {
     const auto all = static_cast<std::int64_t>(counts.size());
     const auto steps = static_cast<std::ptrdiff_t>(std::min(slot - newest, all));
     std::shift_right(counts.begin(), counts.end(), steps);
-    std::fill_n(counts.begin(), steps, 0U);
+    std::fill_n(counts.begin(), steps, Counts{});
   }
   newest = slot;
 }
@@ -83,10 +99,12 @@ std::size_t RateWindow::take(const RateLimit& limit, RateUse use, std::size_t wa
   if (limit.requests_max == 0) return wanted;
   Slots& own = slots_of(limit.per);
   for (Slots& slots : slots_) slots.move_to(now);
-  const std::size_t usable = limit.requests_max - kept_from(limit, use);
-  const std::size_t used = own.total();
-  const std::size_t granted = used >= usable ? 0 : std::min(wanted, usable - used);
-  for (Slots& slots : slots_) slots.counts[0] += granted;
+  const Counts used = own.sum();
+  const auto all = std::accumulate(used.begin(), used.end(), std::size_t{0});
+  const auto index = static_cast<std::size_t>(use);
+  const std::size_t granted =
+      std::min({wanted, left_of(room_for(limit, use), all), left_of(share_of(limit, use), used[index])});
+  for (Slots& slots : slots_) slots.counts[0][index] += granted;
   return granted;
 }
 

@@ -5,6 +5,10 @@
 // window of that length ever holds more. That is exact to one slot: right after a burst up to a tenth of the
 // window is waited too long.
 //
+// Orders leave a tenth of the limit, at least one request, to the others, and these leave half of it to
+// orders, both beside what is reserved for cancels: otherwise a backlog would keep everybody from hearing of
+// fills, or a desk that polls often from sending.
+//
 // The length belongs to the request. Each length that was ever asked for has counts of its own, and what is
 // granted is counted in all of them, so that processes with different settings do not read one another's
 // slots as theirs. A length that is asked for the first time begins empty.
@@ -23,8 +27,8 @@ namespace orchestrator {
 class RateWindow {
  public:
   RateWindow() = default;
-  // The form that a store keeps, of each length: "<length in us> <slot> <count> <count> ...", newest first.
-  // Throws Error(storage_corrupt).
+  // The form that a store keeps, of each length: "<length in us> <slot> <counts> <counts> ...", newest slot
+  // first, and of a slot those of each RateUse. Throws Error(storage_corrupt).
   [[nodiscard]] static RateWindow parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
@@ -33,13 +37,15 @@ class RateWindow {
   std::size_t take(const RateLimit& limit, RateUse use, std::size_t wanted, Timestamp now);
 
  private:
+  using Counts = std::array<std::uint64_t, 3>;  // by RateUse
+
   struct Slots {
     std::int64_t length_us = 0;
     std::int64_t newest = 0;  // number of the slot that counts[0] counts
-    std::array<std::uint64_t, 11> counts = {};
+    std::array<Counts, 11> counts = {};
 
     void move_to(Timestamp now);
-    [[nodiscard]] std::size_t total() const;
+    [[nodiscard]] Counts sum() const;
   };
 
   Slots& slots_of(std::chrono::microseconds length);

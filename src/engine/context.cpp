@@ -24,7 +24,7 @@ bool RequestPace::asked_before(OrderId id, Timestamp now, std::chrono::microseco
 bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::microseconds interval) {
   const std::scoped_lock lock(mutex_);
   const auto [at, first] = asked_.emplace(broker, now);
-  const bool hastened = hastened_.erase(broker) != 0;
+  const bool hastened = hastened_.contains(broker);
   if (!hastened && (first || now < at->second + interval)) return false;
   at->second = now;
   return true;
@@ -33,6 +33,11 @@ bool ResyncPace::due(const std::string& broker, Timestamp now, std::chrono::micr
 void ResyncPace::hasten(const std::string& broker) {
   const std::scoped_lock lock(mutex_);
   hastened_.insert(broker);
+}
+
+void ResyncPace::answered(const std::string& broker) {
+  const std::scoped_lock lock(mutex_);
+  hastened_.erase(broker);
 }
 
 OrderId PassPosition::after(const std::string& broker) {

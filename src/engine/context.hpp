@@ -44,6 +44,8 @@ class ResyncPace {
   [[nodiscard]] bool due(const std::string& broker, Timestamp now, std::chrono::microseconds interval);
   // Makes it due at once: something is known to be in the book that no report has told.
   void hasten(const std::string& broker);
+  // The book came.
+  void answered(const std::string& broker);
 
  private:
   std::mutex mutex_;

@@ -197,12 +197,6 @@ bool foreign(const Context& context, const BrokerReport& report) {
   return !report.client_order_id.empty() && !report.client_order_id.starts_with(context.options.deployment);
 }
 
-// Something is wrong with a report, not with the store or the moment.
-bool about_the_report(ErrorCode code) {
-  return code == ErrorCode::kInvalidArgument || code == ErrorCode::kNumberOverflow ||
-         code == ErrorCode::kInternal;
-}
-
 // The same news, whenever it is said.
 bool says_the_same(const BrokerReport& a, const BrokerReport& b) {
   const auto words = [](const BrokerReport& report) {
@@ -245,7 +239,7 @@ std::size_t apply_one_by_one(Context& context, std::span<const BrokerReport> rep
     try {
       changed += apply_reports(context, std::span(&report, 1));
     } catch (const Error& error) {
-      if (!about_the_report(error.code())) throw;
+      if (!about_the_data(error.code())) throw;
       context.latch.observe(error);
       quarantine.add(report);
     }
@@ -276,6 +270,11 @@ std::size_t apply_waiting(Context& context, std::span<const InboxReport> waiting
 
 }  // namespace
 
+bool about_the_data(ErrorCode code) {
+  return code == ErrorCode::kInvalidArgument || code == ErrorCode::kNumberOverflow ||
+         code == ErrorCode::kInternal;
+}
+
 std::size_t apply_reports(Context& context, std::span<const BrokerReport> reports,
                           const std::optional<BrokerCursor>& cursor) {
   std::size_t changed = 0;
@@ -301,7 +300,7 @@ std::size_t apply_or_quarantine(Context& context, std::span<const BrokerReport> 
   try {
     return apply_reports(context, reports, cursor);
   } catch (const Error& error) {
-    if (!about_the_report(error.code()) && error.code() != ErrorCode::kConflict) throw;
+    if (!about_the_data(error.code()) && error.code() != ErrorCode::kConflict) throw;
     return apply_one_by_one(context, reports, cursor);
   }
 }
@@ -312,14 +311,14 @@ std::size_t drain_inbox(Context& context, const std::string& broker, Search sear
   try {
     return apply_waiting(context, waiting, search);
   } catch (const Error& error) {
-    if (!about_the_report(error.code())) throw;
+    if (!about_the_data(error.code())) throw;
   }
   std::size_t applied = 0;
   for (const InboxReport& report : waiting) {
     try {
       applied += apply_waiting(context, std::span(&report, 1), search);
     } catch (const Error& error) {  // it stays for a person
-      if (!about_the_report(error.code())) throw;
+      if (!about_the_data(error.code())) throw;
       context.latch.observe(error);
     }
   }

@@ -10,6 +10,10 @@
 
 namespace orchestrator::engine {
 
+// Whether such an error says that something is wrong with a report or the order it is about, not with the
+// store or the moment: then it is no reason to leave the others alone.
+[[nodiscard]] bool about_the_data(ErrorCode code);
+
 // Applies reports, each at most once, in one commit together with the cursor they came with. Reports that
 // match no order yet wait in the inbox. Returns how many of them changed an order.
 std::size_t apply_reports(Context& context, std::span<const BrokerReport> reports,

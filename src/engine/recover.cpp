@@ -10,6 +10,7 @@
 // No answer from the broker is no evidence: the order stays as it is, for as long as it takes.
 #include "engine/recover.hpp"
 
+#include <exception>
 #include <map>
 #include <span>
 
@@ -19,6 +20,7 @@
 #include "engine/broker_calls.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/evidence.hpp"
+#include "engine/ingest.hpp"
 #include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
@@ -156,14 +158,16 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
 }
 
 // Adopts, in one unit, those of the page that the book fetched for many shows. Returns the others that are to
-// be asked about now.
+// be asked about now; all of them, when one cannot be booked and each has to be tried alone.
 std::vector<Order> adopt_listed(Context& context, const std::vector<Order>& page, Evidence& evidence,
                                 RecoveryReport& report) {
   std::vector<Order> listed;
   std::vector<Order> others;
+  std::vector<Order> all;
   std::map<OrderId, const BrokerOrder*> found;
   for (const Order& order : page) {
     if (rests(context, order)) continue;
+    all.push_back(order);
     BrokerConnector* broker = context.broker(order.broker);
     const bool tells = broker != nullptr && broker->capabilities().broker_class != BrokerClass::kNone;
     const BrokerOrder* theirs = tells ? evidence.listed(order, *broker) : nullptr;
@@ -172,8 +176,14 @@ std::vector<Order> adopt_listed(Context& context, const std::vector<Order>& page
   }
   if (listed.empty()) return others;
   const Timestamp now = context.clock->now();
-  report.adopted += change_orders(
-      context, listed, [&](const Order& row) { return evidence_of(*found.at(row.id), now); }, still_unknown);
+  try {
+    report.adopted += change_orders(
+        context, listed, [&](const Order& row) { return evidence_of(*found.at(row.id), now); },
+        still_unknown);
+  } catch (const Error& error) {
+    if (!about_the_data(error.code())) throw;
+    return all;
+  }
   for (const Order& order : listed) hasten_executions(context, order.broker, *found.at(order.id));
   ORCHESTRATOR_FAILPOINT("recover.resolved");
   return others;
@@ -203,12 +213,19 @@ std::size_t mark_abandoned(Context& context, const std::optional<std::string>& b
 
 void resolve_unknown(Context& context, RecoveryReport& report) {
   Evidence evidence(context);
+  std::exception_ptr undecided;  // the first that something is wrong with: it keeps no other waiting
   for_each_page(context, {.statuses = {OrderStatus::kUnknown}}, [&](const std::vector<Order>& page) {
     for (const Order& order : adopt_listed(context, page, evidence, report)) {
-      resolve_one(context, order, evidence, report);
+      try {
+        resolve_one(context, order, evidence, report);
+      } catch (const Error& error) {
+        if (!about_the_data(error.code())) throw;
+        if (!undecided) undecided = std::current_exception();
+      }
       ORCHESTRATOR_FAILPOINT("recover.resolved");
     }
   });
+  if (undecided) std::rethrow_exception(undecided);
 }
 
 void resolve_some_unknown(Context& context, const std::string& broker, RecoveryReport& report) {
@@ -221,15 +238,16 @@ void resolve_some_unknown(Context& context, const std::string& broker, RecoveryR
   for (std::size_t read = 0; read < kReadOfPassMax; read += kPageSize) {
     const auto page = context.store->orders(query);
     for (const Order& order : adopt_listed(context, page, evidence, report)) {
-      if (asked++ == kAskedOfPassMax) return context.doubt_position.set(broker, query.after_id);
+      if (asked++ == kAskedOfPassMax) return;
+      // Before it is asked about: should that fail, the next pass goes on behind it.
+      context.doubt_position.set(broker, order.id);
       resolve_one(context, order, evidence, report);
       ORCHESTRATOR_FAILPOINT("recover.resolved");
-      query.after_id = order.id;
     }
     if (page.size() < kPageSize) return context.doubt_position.set(broker, 0);
     query.after_id = page.back().id;
+    context.doubt_position.set(broker, query.after_id);
   }
-  context.doubt_position.set(broker, query.after_id);
 }
 
 }  // namespace orchestrator::engine

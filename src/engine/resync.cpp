@@ -213,6 +213,7 @@ std::size_t resync(Context& context, BrokerConnector& broker) {
   const Timestamp asked_at = context.clock->now();
   auto fetched = fetch_book(context, broker);
   if (!fetched) return 0;
+  context.resync_pace.answered(capabilities.name);
   const BookIndex book(std::move(*fetched));
   Comparison comparison(context, capabilities, book, asked_at);
   comparison.open_orders(open, versions);

@@ -102,6 +102,26 @@ TEST_CASE("an order that is adopted as cancelled brings its executions with it")
   CHECK(desk.at(leg.id).fill_qty == Quantity::from_int(40));
 }
 
+TEST_CASE("the executions of an adopted order are fetched as soon as the broker answers again") {
+  Desk desk;
+  desk.oms->step();
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  execute_unheard(desk, order.client_order_id, "E1", 40);
+  desk.broker->held[order.client_order_id].status = OrderStatus::kCancelled;
+  desk.broker->news.clear();
+  desk.oms->step();
+  REQUIRE(desk.at(order.id).status == OrderStatus::kCancelled);
+  desk.broker->silent = true;
+  desk.oms->step();
+  desk.broker->silent = false;
+  for (int i = 0; i < 2; ++i) {
+    desk.clock->advance(std::chrono::seconds(1));
+    desk.oms->step();
+  }
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(40));
+}
+
 TEST_CASE("a broker that shows no ids of ours is compared by its own, within the days that its book holds") {
   Desk desk;
   const Order order = desk.place_one();
@@ -308,4 +328,24 @@ TEST_CASE("a step asks about a bounded number of orders in doubt, and each has i
     CHECK(desk.oms->recover().waiting == 170);
     CHECK(desk.broker->look_ups == 170);
   }
+}
+
+TEST_CASE("an order in doubt that cannot be booked keeps no other in doubt") {
+  Desk desk;
+  desk.store->put_limits({.portfolio_id = 1, .margin_available = Money::from_int(1'000'000)});
+  desk.broker->settings().orders_max = 12;
+  desk.broker->fates.assign(12, Fate::kLostAfterAccept);
+  const auto receipt = desk.oms->place(Desk::batch(std::vector(12, Desk::buy())));
+  // The fifth has ended there, and the margin that its end gives back is not there to be given.
+  ChangeUnit lost;
+  lost.margins.push_back({1, -desk.store->usage_of(1).margin_reserved, std::nullopt});
+  REQUIRE(desk.store->commit(lost) == CommitStatus::kCommitted);
+  desk.broker->held[receipt.orders[4].client_order_id].status = OrderStatus::kCancelled;
+  SUBCASE("by steps") {
+    CHECK_THROWS_AS(desk.oms->step(), Error);
+    CHECK_NOTHROW(desk.oms->step());  // goes on behind it
+  }
+  SUBCASE("by recovery") { CHECK_THROWS_AS(desk.oms->recover(), Error); }
+  CHECK(in_doubt(desk) == 1);
+  CHECK(desk.at(receipt.orders[4].id).status == OrderStatus::kUnknown);
 }

@@ -29,25 +29,28 @@ TEST_CASE("a broker without a rate limit grants everything") {
 
 TEST_CASE("a burst may use the whole limit, and what it used comes back after the window") {
   RateWindow window;
-  CHECK(window.take(limit_of(10), RateUse::kOther, 7, kStart) == 7);
-  CHECK(window.take(limit_of(10), RateUse::kOther, 7, kStart + milliseconds(500)) == 3);
-  CHECK(window.take(limit_of(10), RateUse::kOther, 1, kStart + milliseconds(999)) == 0);
-  CHECK(window.take(limit_of(10), RateUse::kOther, 9, kStart + milliseconds(1100)) == 7);
+  CHECK(window.take(limit_of(10), RateUse::kCancel, 7, kStart) == 7);
+  CHECK(window.take(limit_of(10), RateUse::kCancel, 7, kStart + milliseconds(500)) == 3);
+  CHECK(window.take(limit_of(10), RateUse::kCancel, 1, kStart + milliseconds(999)) == 0);
+  CHECK(window.take(limit_of(10), RateUse::kCancel, 9, kStart + milliseconds(1100)) == 7);
 }
 
 TEST_CASE("what is reserved for cancels is used by nothing else") {
   RateWindow window;
-  CHECK(window.take(limit_of(10, 3), RateUse::kOther, 10, kStart) == 7);
-  CHECK(window.take(limit_of(10, 3), RateUse::kOther, 1, kStart) == 0);
+  CHECK(window.take(limit_of(10, 3), RateUse::kOrder, 10, kStart) == 6);
+  CHECK(window.take(limit_of(10, 3), RateUse::kOther, 10, kStart) == 1);
   CHECK(window.take(limit_of(10, 3), RateUse::kCancel, 5, kStart) == 3);
   CHECK(window.take(limit_of(10, 99), RateUse::kOther, 1, kStart + std::chrono::hours(1)) == 0);
 }
 
-TEST_CASE("orders leave a tenth of the limit to reads and changes, and those leave cancels theirs") {
+TEST_CASE("orders leave a tenth of the limit to reads and changes, and these half of it to orders") {
   RateWindow window;
   CHECK(window.take(limit_of(30, 3), RateUse::kOrder, 100, kStart) == 24);
   CHECK(window.take(limit_of(30, 3), RateUse::kOther, 100, kStart) == 3);
   CHECK(window.take(limit_of(30, 3), RateUse::kCancel, 100, kStart) == 3);
+  RateWindow reading;
+  CHECK(reading.take(limit_of(30, 3), RateUse::kOther, 100, kStart) == 13);
+  CHECK(reading.take(limit_of(30, 3), RateUse::kOrder, 100, kStart) == 14);
   RateWindow small;
   CHECK(small.take(limit_of(3, 1), RateUse::kOrder, 100, kStart) == 1);
   CHECK(small.take(limit_of(3, 1), RateUse::kOther, 100, kStart) == 1);
@@ -60,11 +63,11 @@ TEST_CASE("requests under limits of different lengths count for one another, eac
   const RateLimit minute{.requests_max = 20, .per = std::chrono::minutes(1)};
   RateWindow window;
   std::size_t in_minute = 0;
-  CHECK(window.take(minute, RateUse::kOther, 3, kStart) == 3);
+  CHECK(window.take(minute, RateUse::kCancel, 3, kStart) == 3);
   for (int i = 0; i < 50; ++i) {
     const Timestamp now = kStart + milliseconds(100 * i);
-    const std::size_t by_second = window.take(second, RateUse::kOther, 9, now);
-    const std::size_t by_minute = window.take(minute, RateUse::kOther, 1, now);
+    const std::size_t by_second = window.take(second, RateUse::kCancel, 9, now);
+    const std::size_t by_minute = window.take(minute, RateUse::kCancel, 1, now);
     in_minute += by_second + by_minute;
     INFO("round ", i);
     CHECK(by_second <= 5);
@@ -72,9 +75,9 @@ TEST_CASE("requests under limits of different lengths count for one another, eac
     window = RateWindow::parse(window.to_string());
   }
   CHECK_MESSAGE(in_minute >= 20, "the longer one does not hold back the shorter");
-  CHECK_MESSAGE(window.take(second, RateUse::kOther, 9, kStart + std::chrono::seconds(7)) == 5,
+  CHECK_MESSAGE(window.take(second, RateUse::kCancel, 9, kStart + std::chrono::seconds(7)) == 5,
                 "and is not read as it");
-  CHECK_MESSAGE(window.take(minute, RateUse::kOther, 1, kStart + std::chrono::seconds(8)) == 0,
+  CHECK_MESSAGE(window.take(minute, RateUse::kCancel, 1, kStart + std::chrono::seconds(8)) == 0,
                 "nor emptied by it");
 }
 
@@ -87,8 +90,8 @@ TEST_CASE("property: no window of the limit's length ever holds more than the li
     Timestamp now = kStart;
     for (int step = 0; step < 300; ++step) {
       now += microseconds(random() % static_cast<std::uint64_t>(limit.per.count() / 3));
-      for (std::size_t n = window.take(limit, RateUse::kOther, random() % 5, now); n > 0; --n)
-        sent.push_back(now);
+      const auto use = static_cast<RateUse>(random() % 3);
+      for (std::size_t n = window.take(limit, use, random() % 5, now); n > 0; --n) sent.push_back(now);
       while (!sent.empty() && sent.front() <= now - limit.per) sent.pop_front();
       INFO("run ", run, " step ", step);
       REQUIRE(sent.size() <= limit.requests_max);
@@ -99,11 +102,11 @@ TEST_CASE("property: no window of the limit's length ever holds more than the li
 
 TEST_CASE("a clock that begins anew frees nothing before a whole window has passed") {
   RateWindow window;
-  CHECK(window.take(limit_of(5), RateUse::kOther, 5, kStart) == 5);
+  CHECK(window.take(limit_of(5), RateUse::kCancel, 5, kStart) == 5);
   const Timestamp rebooted{milliseconds(20)};
-  CHECK(window.take(limit_of(5), RateUse::kOther, 1, rebooted) == 0);
-  CHECK(window.take(limit_of(5), RateUse::kOther, 1, rebooted + milliseconds(900)) == 0);
-  CHECK(window.take(limit_of(5), RateUse::kOther, 9, rebooted + milliseconds(1200)) == 5);
+  CHECK(window.take(limit_of(5), RateUse::kCancel, 1, rebooted) == 0);
+  CHECK(window.take(limit_of(5), RateUse::kCancel, 1, rebooted + milliseconds(900)) == 0);
+  CHECK(window.take(limit_of(5), RateUse::kCancel, 9, rebooted + milliseconds(1200)) == 5);
 }
 
 TEST_CASE("a stored window that does not read as one is corrupt storage") {
