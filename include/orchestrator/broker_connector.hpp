@@ -48,6 +48,9 @@ struct BrokerCapabilities {
   // Every report about an order names the client order id that place() sent it under, also after a change.
   // Then the store keeps no index of this broker's own ids, whose upkeep grows with the book.
   bool reports_name_our_id = false;
+  // Its order ids begin again every day of the exchange, so that one may name an order that ended on another
+  // day as well. Leave it false where an id, a date in it or not, is given once only.
+  bool ids_restart_daily = false;
   // After an attempt in doubt, "not found" is evidence only this long after that attempt (enforced and
   // windowed classes); before, the broker's look-up may lag.
   std::chrono::microseconds quiet_period = std::chrono::seconds(30);

@@ -294,12 +294,14 @@ Date day_of(const Context& context, const Order& order) {
   return std::chrono::floor<std::chrono::days>(order.submitted_at.value_or(order.created_at) + offset);
 }
 
-// An id names one order of its broker; some brokers begin theirs again every day, and then it may be that of
-// one that has ended on another.
+// An id names one order of its broker; where ids restart daily, it may be that of one that has ended on
+// another day as well.
 void check_not_taken(const Context& context, const Order& order, const std::string& ext_order_id) {
+  const BrokerConnector* broker = context.broker(order.broker);
+  const bool restart = broker != nullptr && broker->capabilities().ids_restart_daily;
   for (const Order& other : context.store->orders({.broker = order.broker, .ext_order_id = ext_order_id})) {
     if (other.id == order.id) continue;
-    if (is_terminal(other.status) && day_of(context, other) != day_of(context, order)) continue;
+    if (restart && is_terminal(other.status) && day_of(context, other) != day_of(context, order)) continue;
     throw Error(ErrorCode::kInvalidArgument, "order " + std::to_string(other.id) + " is the one that " +
                                                  order.broker + " has as '" + ext_order_id +
                                                  "'; look up there under which ext_order_id it has order " +

@@ -264,15 +264,19 @@ TEST_CASE("nobody decides that the broker has an order under the id of another o
     }
     CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
   }
-  SUBCASE("of another day, that works") {
+  SUBCASE("of another day, that works, even where ids restart daily") {
+    desk.broker->settings().ids_restart_daily = true;
     desk.clock->advance(std::chrono::hours(24));
     const Order order = desk.place_one();
     CHECK(code_of([&] { decide(order); }) == ErrorCode::kInvalidArgument);
   }
-  SUBCASE("but of one that ended on another day, at a broker that begins its ids anew") {
+  SUBCASE("of one that ended on another day, but where ids restart daily") {
     desk.oms->apply(desk.broker->report(BrokerReport::Kind::kCancelled, other.client_order_id));
     desk.clock->advance(std::chrono::hours(24));
     const Order order = desk.place_one();
+    CHECK(code_of([&] { decide(order); }) == ErrorCode::kInvalidArgument);
+    CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+    desk.broker->settings().ids_restart_daily = true;
     decide(order);
     CHECK(desk.at(order.id).status == OrderStatus::kAcked);
   }
