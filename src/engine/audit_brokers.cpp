@@ -3,8 +3,11 @@
 // --broker` uses; an order in doubt is left to recovery, which asks the same broker.
 //
 // An order may move while the book is fetched, or its news may be on the way: a difference counts when every
-// reading shows it, a poll apart.
+// reading shows it with the same figures, a poll apart. A broker with a rate limit that may not be asked at
+// once is asked as soon as there is room, and waited for no longer than one of its windows; what could not be
+// read again is reported beside its silence.
 #include <algorithm>
+#include <tuple>
 
 #include "core/book_comparison.hpp"
 #include "engine/audit_checks.hpp"
@@ -84,16 +87,47 @@ class BrokerReading {
   Findings findings_;
 };
 
-// Those of `now` whose check and subject an earlier reading has shown too.
+// Those of `now` that an earlier reading has shown as well, with the same figures: an order that trades
+// differs otherwise each time.
 Findings shown_again(const Findings& before, const Findings& now) {
-  std::set<std::pair<std::string, std::string>> known;
-  for (const AuditFinding& finding : before.all()) known.emplace(finding.check, finding.subject);
+  std::set<std::tuple<std::string, std::string, std::string>> known;
+  for (const AuditFinding& finding : before.all())
+    known.emplace(finding.check, finding.subject, finding.detail);
   Findings again;
   for (const AuditFinding& finding : now.all()) {
-    if (known.contains({finding.check, finding.subject}))
+    if (known.contains({finding.check, finding.subject, finding.detail}))
       again.add(finding.check, finding.subject, finding.detail);
   }
   return again;
+}
+
+// However long a broker's rate limit looks back, its room is not waited for longer than in one of this
+// length.
+constexpr std::chrono::microseconds kRoomWaitMax = std::chrono::minutes(1);
+
+// Throws Error like require_book().
+BrokerConnector::Book book_when_asked(const Context& context, BrokerConnector& broker) {
+  const RateLimit& limit = broker.capabilities().rate_limit;
+  const auto pause = context.options.poll_interval;
+  // A window and the tenth of it that a burst takes up longer (rate_window.hpp).
+  auto left = std::min(limit.per, kRoomWaitMax) * 11 / 10;
+  if (limit.requests_max == 0) left = {};
+  for (;; left -= pause) {
+    try {
+      return require_book(context, broker);
+    } catch (const Error& error) {
+      if (!error.retryable() || left <= std::chrono::microseconds(0)) throw;
+    }
+    context.clock->sleep_for(std::min(pause, left));
+  }
+}
+
+// What an earlier reading has found, when there is no other: it may have been on the way.
+Findings not_read_again(const Findings& before) {
+  Findings findings;
+  for (const AuditFinding& finding : before.all())
+    findings.add(finding.check, finding.subject, finding.detail + " (it could not be read again)");
+  return findings;
 }
 
 }  // namespace
@@ -106,12 +140,10 @@ void check_broker(const Context& context, const std::string& name, BrokerConnect
     if (number > 1) context.clock->sleep_for(context.options.poll_interval);
     BrokerConnector::Book book;
     try {
-      book = require_book(context, broker);
+      book = book_when_asked(context, broker);
     } catch (const Error& error) {
-      const std::string open =
-          number == 1 ? "" : std::to_string(findings.all().size()) + " differences could not be read again: ";
-      findings = {};
-      findings.add("broker.silent", "broker/" + name, open + error.what());
+      findings = not_read_again(findings);
+      findings.add("broker.silent", "broker/" + name, error.what());
       break;
     }
     BrokerReading reading(context, name, book);

@@ -74,6 +74,21 @@ TEST_CASE("an order that moves while the book is fetched is no finding") {
   CHECK(desk.broker->books == 2);
 }
 
+TEST_CASE("an order that trades at both while each book is fetched is no finding") {
+  Desk desk;
+  const Order order = desk.place_one();
+  int trades = 0;
+  std::function<void()> trade = [&] {
+    const std::string id = "E" + std::to_string(++trades);
+    execute(desk, order, id, 1, 10);
+    desk.trade(order, id, 1, 10);
+    desk.broker->during_book = trade;
+  };
+  desk.broker->during_book = trade;
+  CHECK(audited(desk).empty());
+  CHECK(desk.broker->books == 2);
+}
+
 TEST_CASE("an order that stands otherwise at the broker is found") {
   CHECK(after([](Desk& desk, const Order& order) { execute(desk, order, "E1", 60, 10); }) ==
         Words{"broker.fill", "broker.execution"});
@@ -139,6 +154,39 @@ TEST_CASE("an order in doubt is left to recovery, unless the broker holds it twi
   again.ext_order_id = "X2";
   desk.broker->held["again"] = again;
   CHECK(audited(desk) == Words{"broker.duplicate"});
+}
+
+TEST_CASE("a broker whose rate limit is used up is asked as soon as there is room") {
+  Desk desk;
+  const Order order = desk.place_one();
+  execute(desk, order, "E1", 60, 10);
+  desk.broker->settings().rate_limit = {.requests_max = 2, .per = std::chrono::seconds(10)};
+  static_cast<void>(desk.oms->broker_book("scripted"));
+  static_cast<void>(desk.oms->broker_book("scripted"));
+  const Timestamp before = desk.clock->now();
+  CHECK(audited(desk) == Words{"broker.fill", "broker.execution"});
+  CHECK(desk.broker->books == 5);
+  CHECK(desk.clock->now() - before < std::chrono::seconds(30));
+}
+
+TEST_CASE("what a broker showed before it may not be asked again is reported beside its silence") {
+  Desk desk;
+  const Order order = desk.place_one();
+  execute(desk, order, "E1", 60, 10);
+  const auto words = [&] {
+    const AuditReport report = desk.oms->audit({.brokers = true});
+    CHECK(report.findings.front().detail.ends_with("(it could not be read again)"));
+    return checks_of(report);
+  };
+  const Words all = {"broker.fill", "broker.execution", "broker.silent"};
+  SUBCASE("because its rate limit is used up for long") {
+    desk.broker->settings().rate_limit = {.requests_max = 1, .per = std::chrono::hours(1)};
+    CHECK(words() == all);
+  }
+  SUBCASE("because it does not answer any more") {
+    desk.broker->during_book = [&] { desk.broker->silent = true; };
+    CHECK(words() == all);
+  }
 }
 
 TEST_CASE("a broker that does not answer, or may not be asked now, is a finding and costs no request (I7)") {
