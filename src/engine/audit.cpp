@@ -7,11 +7,16 @@
 // - a portfolio's reserved margin is the sum of what its orders hold;
 // - when asked: the brokers' books and ours agree (audit_brokers.cpp).
 //
-// Each part is checked whatever became of the others. The book may move while it is read: what does not add
-// up is read again before it is reported.
+// Each part is checked whatever became of the others. The book may move while it is read, and a batch is read
+// in several reads: what does not add up is read again, between two looks at the versions of the batch and
+// its orders, and is reported of what stood still meanwhile. What moves in every reading is left to the next
+// audit.
 #include "engine/audit.hpp"
 
+#include <map>
 #include <set>
+#include <string_view>
+#include <tuple>
 
 #include "engine/audit_checks.hpp"
 
@@ -34,28 +39,81 @@ void check_trail(TrailCheck& trail, AuditReport& report) {
   check_part("halt.unreadable", "halts", report, [&] { trail.check_halts(report); });
 }
 
+constexpr std::string_view kBatchUnreadable = "batch.unreadable";
+
 // What cannot even be read is a finding, too.
-void read_batch(const Context& context, BatchId id, TrailCheck& trail, AuditReport& report) {
-  for (int reading = 1;; ++reading) {
-    Findings findings;
-    AuditReport counts;
-    try {
-      check_batch(context, id, trail, counts, findings);
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::kClosed) throw;
-      findings.add("batch.unreadable", "batch/" + std::to_string(id), error.what());
-    }
-    if (!findings.empty() && reading < kReadingsMax) {
-      // It may have to tell of what the batch has seen meanwhile.
-      if (trail.whole()) read_trail(trail, report);
-      continue;
-    }
-    report.orders += counts.orders;
-    report.batches += counts.batches;
-    report.executions += counts.executions;
-    report.events += counts.events;
-    return findings.move_to(report);
+Findings read_once(const Context& context, BatchId id, const TrailCheck& trail, AuditReport& counts) {
+  Findings findings;
+  counts = {};
+  try {
+    check_batch(context, id, trail, counts, findings);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kClosed) throw;
+    findings.add(std::string(kBatchUnreadable), "batch/" + std::to_string(id), error.what());
   }
+  return findings;
+}
+
+// The versions of a batch and of its orders, by the subjects of findings about them.
+using Versions = std::map<std::string, std::int64_t>;
+
+// None where they cannot be read; the reading says so itself.
+Versions versions_of(const Context& context, BatchId id) {
+  Versions versions;
+  try {
+    for (const OrderBatch& batch : context.store->batches({.ids = {id}}))
+      versions.emplace("batch/" + std::to_string(batch.id), batch.version);
+    for (const Order& order : context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax}))
+      versions.emplace("order/" + std::to_string(order.id), order.version);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kClosed) throw;
+  }
+  return versions;
+}
+
+bool stood_still(const std::string& subject, const Versions& before, const Versions& after) {
+  const auto was = before.find(subject);
+  const auto is = after.find(subject);
+  return was != before.end() && is != after.end() && was->second == is->second;
+}
+
+// What several readings of a batch have found, each finding once.
+class SureFindings {
+ public:
+  void add(const AuditFinding& finding) {
+    if (!known_.emplace(finding.check, finding.subject, finding.detail).second) return;
+    findings_.add(finding.check, finding.subject, finding.detail);
+  }
+  void move_to(AuditReport& report) { findings_.move_to(report); }
+
+ private:
+  std::set<std::tuple<std::string, std::string, std::string>> known_;
+  Findings findings_;
+};
+
+void read_batch(const Context& context, BatchId id, TrailCheck& trail, AuditReport& report) {
+  AuditReport counts;
+  SureFindings sure;
+  bool unsure = !read_once(context, id, trail, counts).empty();
+  for (int reading = 2; unsure && reading <= kReadingsMax; ++reading) {
+    const Versions before = versions_of(context, id);
+    // It may have to tell of what the batch has seen meanwhile.
+    if (trail.whole()) read_trail(trail, report);
+    const Findings found = read_once(context, id, trail, counts);
+    const Versions after = versions_of(context, id);
+    unsure = false;
+    for (const AuditFinding& finding : found.all()) {
+      const bool counts_now = finding.check == kBatchUnreadable ? reading == kReadingsMax
+                                                                : stood_still(finding.subject, before, after);
+      if (counts_now) sure.add(finding);
+      unsure = unsure || !counts_now;
+    }
+  }
+  report.orders += counts.orders;
+  report.batches += counts.batches;
+  report.executions += counts.executions;
+  report.events += counts.events;
+  sure.move_to(report);
 }
 
 void check_batches(const Context& context, const AuditOptions& options, TrailCheck& trail,

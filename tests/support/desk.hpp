@@ -14,13 +14,14 @@ namespace orchestrator::testing {
 
 struct Desk {
   explicit Desk(BrokerClass broker_class = BrokerClass::kEnforced, EngineOptions options = {},
-                std::unique_ptr<EventPublisher> publisher = nullptr) {
+                std::unique_ptr<EventPublisher> publisher = nullptr,
+                std::unique_ptr<Store> own_store = make_memory_store()) {
     auto own_clock = std::make_unique<FakeClock>();
     clock = own_clock.get();
     auto own_broker = std::make_unique<ScriptedBroker>(broker_class);
     broker = own_broker.get();
     Parts parts;
-    parts.store = make_memory_store();
+    parts.store = std::move(own_store);
     store = parts.store.get();
     parts.idempotency = make_memory_idempotency_store();
     parts.publisher = std::move(publisher);
