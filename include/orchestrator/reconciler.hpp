@@ -94,8 +94,9 @@ class Reconciler {
   [[nodiscard]] virtual BatchReport report(const OrderBatch& batch, std::span<const Order> orders,
                                            std::span<const Execution> executions) const = 0;
   // Compares orders of one broker with the broker's own book. Broker orders without one of our client
-  // order ids, or of client order ids not among `orders`, are not looked at. Breaks come by order id, those
-  // of an order before those of its executions, and the same for rows in any order.
+  // order ids, or of client order ids not among `orders`, are not looked at; the id of a change counts as
+  // that of its order. Breaks come by order id, those of an order before those of its executions, and the
+  // same for rows in any order.
   //
   // Not expected at the broker: an order that it never acknowledged (placed, submitting, unknown, refused,
   // cancelled before it was sent), a settled one, and one that ended before the book begins. When the broker

@@ -1,7 +1,7 @@
 // Finds the breaks between our book and the broker's. It reports and repairs nothing.
 //
-// Invariants: broker orders are matched by client order id only, never by look-alike; the same rows give the
-// same breaks in the same order, however they are sorted.
+// Invariants: broker orders are matched by client order id only, that of a change standing for its order,
+// never by look-alike; the same rows give the same breaks in the same order, however they are sorted.
 
 #include "core/book_comparison.hpp"
 
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "core/request_identity.hpp"
 #include "orchestrator/lifecycle.hpp"
 
 namespace orchestrator {
@@ -249,7 +250,7 @@ class OrderComparison {
 BookComparison::BookComparison(const BrokerConnector::Book& book, const Tolerance& tolerance)
     : from_(book.from), tolerance_(tolerance) {
   for (const BrokerOrder& row : book.orders) {
-    if (!row.client_order_id.empty()) rows_[row.client_order_id].push_back(&row);
+    if (!row.client_order_id.empty()) rows_[placed_as(row.client_order_id)].push_back(&row);
   }
   for (auto& [id, rows] : rows_) {
     std::ranges::sort(rows, [](const BrokerOrder* a, const BrokerOrder* b) {

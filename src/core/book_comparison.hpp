@@ -28,7 +28,7 @@ class BookComparison {
 
   std::optional<Timestamp> from_;
   Tolerance tolerance_;
-  std::map<std::string_view, Rows> rows_;              // by client order id, each by ext_order_id
+  std::map<std::string, Rows> rows_;                   // by client order id as placed, each by ext_order_id
   std::map<std::string_view, Executions> executions_;  // by ext_order_id and execution id
 };
 

@@ -165,6 +165,11 @@ std::string replace_generation(std::string_view client_order_id, int generation)
   return id;
 }
 
+std::string placed_as(std::string_view client_order_id) {
+  if (client_order_id.size() != kClientOrderIdSize) return std::string(client_order_id);
+  return replace_generation(client_order_id, 0);
+}
+
 std::string make_random_key() {
   std::array<std::byte, 17> bytes{};
   try {

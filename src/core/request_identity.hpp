@@ -47,6 +47,10 @@ class ClientOrderIds {
 // order id or no generation.
 [[nodiscard]] std::string replace_generation(std::string_view client_order_id, int generation);
 
+// The id that the order was placed under, of the id of any change of it; what is no client order id of ours
+// comes back as it is.
+[[nodiscard]] std::string placed_as(std::string_view client_order_id);
+
 // A key for a request that came without one: "auto-" and 26 random characters (130 bits). Throws
 // Error(unsupported) where the system has no random numbers.
 [[nodiscard]] std::string make_random_key();

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "core/book_comparison.hpp"
+#include "core/request_identity.hpp"
 #include "engine/audit_checks.hpp"
 #include "engine/broker_calls.hpp"
 
@@ -40,7 +41,8 @@ class BrokerReading {
     for (const BrokerOrder& theirs : book.orders) {
       if (!theirs.client_order_id.starts_with(context.options.deployment)) continue;
       ++ours_there_;
-      if (theirs.status != OrderStatus::kRejected) strangers_[theirs.client_order_id].push_back(&theirs);
+      if (theirs.status != OrderStatus::kRejected)
+        strangers_[placed_as(theirs.client_order_id)].push_back(&theirs);
     }
   }
 
@@ -55,7 +57,7 @@ class BrokerReading {
     for (const auto& [id, rows] : strangers_) {
       for (const BrokerOrder* theirs : rows) {
         findings_.add("broker.orphan", "broker/" + broker_ + "/" + theirs->ext_order_id,
-                      "carries our client order id " + std::string(id) + ", which no order here has");
+                      "carries our client order id " + theirs->client_order_id + ", which no order here has");
       }
     }
     return std::move(findings_);
@@ -82,7 +84,7 @@ class BrokerReading {
   const Context& context_;
   const std::string& broker_;
   BookComparison comparison_;
-  std::map<std::string_view, std::vector<const BrokerOrder*>> strangers_;  // until an order here has the id
+  std::map<std::string, std::vector<const BrokerOrder*>> strangers_;  // until an order here has the id
   std::size_t ours_there_ = 0;
   Findings findings_;
 };

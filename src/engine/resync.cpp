@@ -22,12 +22,6 @@ std::optional<BrokerReport::Kind> ending_of(OrderStatus status) {
   return std::nullopt;
 }
 
-// The order that a client order id of the book belongs to: a change gives it another last character.
-std::string placed_as(const std::string& client_order_id) {
-  return client_order_id.size() == kClientOrderIdSize ? replace_generation(client_order_id, 0)
-                                                      : client_order_id;
-}
-
 // The broker's row of this order: under its id, and not somebody else's that was given the same one.
 const BrokerOrder* row_of(const Order& order, const BookIndex& book) {
   const BrokerOrder* theirs = book.by_ext_order_id(order.ext_order_id);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/request_identity.hpp"
 #include "support/desk.hpp"
 
 using namespace orchestrator;
@@ -114,6 +115,28 @@ TEST_CASE("terms that were asked for and are not confirmed yet are no finding") 
           desk.oms->replace(order.id, Quantity::from_int(120), std::nullopt);
           row_of(desk, order).qty = Quantity::from_int(120);
         }).empty());
+}
+
+TEST_CASE("an order that the broker shows under the client order id of its change is that order") {
+  CHECK(after([](Desk& desk, const Order& order) {
+          desk.oms->replace(order.id, Quantity::from_int(120), std::nullopt);
+          BrokerReport replaced = desk.broker->report(BrokerReport::Kind::kReplaced, order.client_order_id);
+          replaced.qty = Quantity::from_int(120);
+          desk.oms->apply(replaced);
+          row_of(desk, order).qty = Quantity::from_int(120);
+          row_of(desk, order).client_order_id = desk.broker->replaces.back().client_order_id;
+        }).empty());
+}
+
+TEST_CASE("a change made at the broker of an order that no order here knows is an orphan under its own id") {
+  Desk desk;
+  const Order order = desk.place_one();
+  std::string id = replace_generation(order.client_order_id, 1);
+  id[5] = id[5] == 'a' ? 'b' : 'a';
+  desk.broker->held["lost"] = {.ext_order_id = "Xlost", .client_order_id = id, .qty = order.qty};
+  const AuditReport report = desk.oms->audit({.brokers = true});
+  REQUIRE(checks_of(report) == Words{"broker.orphan"});
+  CHECK(report.findings.front().detail.find(id) != std::string::npos);
 }
 
 TEST_CASE("an order that is refused or unsent here and works at the broker is found") {

@@ -142,12 +142,14 @@ TEST_CASE("a replace goes under the order's id with another last character") {
     const std::string renamed = replace_generation(id, generation);
     CHECK(renamed == ids.make(5, generation));
     CHECK(replace_generation(renamed, 0) == id);
+    CHECK(placed_as(renamed) == id);
     seen.insert(renamed);
   }
   CHECK(seen.size() == 32);
   CHECK(code_of([&] { (void)replace_generation(id, 32); }) == ErrorCode::kLimitExceeded);
   CHECK(code_of([&] { (void)replace_generation(id, -1); }) == ErrorCode::kInvalidArgument);
   CHECK(code_of([&] { (void)replace_generation("short", 1); }) == ErrorCode::kInvalidArgument);
+  CHECK(placed_as("short") == "short");
   CHECK(code_of([&] { (void)ids.make(32'768, 0); }) == ErrorCode::kLimitExceeded);
 }
 
