@@ -89,7 +89,7 @@ struct ReplaceRequest {
 
 // What the broker says about one of its orders.
 struct BrokerOrder {
-  std::string ext_order_id = {};
+  std::string ext_order_id = {};     // of the acknowledgement, also after a change
   std::string client_order_id = {};  // empty: not one of ours, or the broker does not tell
   std::string symbol = {};
   InstrumentId instrument_id = 0;  // 0: the broker knows only the symbol
@@ -118,7 +118,7 @@ struct BrokerReport {
   Kind kind = Kind::kAck;
   std::string broker = {};
   std::string account = {};
-  std::string ext_order_id = {};  // at least one of the two ids
+  std::string ext_order_id = {};  // at least one of the two ids; this one as in BrokerOrder
   std::string client_order_id = {};
   Execution execution = {};          // kExecution: execution_id, kind, ref, qty, price, fees, executed_at
   std::optional<Quantity> qty = {};  // kReplaced: the terms now in force
@@ -168,6 +168,10 @@ class BrokerConnector {
   // Asks for a cancel. kAccepted: asked, the outcome comes as a report; kRejected: refused.
   virtual SendResult cancel(const Order& order) = 0;
   // Asks for a change. kAccepted: asked, the outcome comes as a report; kRejected: refused.
+  // An order keeps the ext_order_id of its acknowledgement for life. A connector whose broker gives a changed
+  // order a new id maps that back in reports, look-ups and the book, and shows one row, the order as changed.
+  // Where it does not, executions under the new id still count, but cancels and further changes name the
+  // first one, and the book shows a duplicate.
   virtual SendResult replace(const Order& order, const ReplaceRequest& request) = 0;
   // Finds an order by its client order id: by key (enforced, windowed) or by label in the day's list (tag
   // echo). Never by look-alike.

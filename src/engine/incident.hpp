@@ -13,7 +13,8 @@ namespace orchestrator::engine {
 void stop_account(ChangeSet& changes, const Order& order, const std::string& why, Timestamp now);
 
 // The broker speaks of an order as `ext_order_id`: under another id than before it is another order, and both
-// may execute. Flagged once, and the account stopped.
+// may execute. Flagged once, and the account stopped. Not so once a change of the order was asked for, which
+// may have got the other id; the audit still finds a second order.
 void check_second_id(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now);
 
 // The broker acknowledges an order as `ext_order_id`. An order has one broker id, and what was refused when

@@ -8,6 +8,7 @@
 
 #include "core/failpoint.hpp"
 #include "core/planted_bugs.hpp"
+#include "core/request_identity.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
 #include "engine/incident.hpp"
@@ -32,7 +33,6 @@ class Application {
       check_acknowledgement(changes_, *order, report.ext_order_id, now_);
     }
     if (report.kind == BrokerReport::Kind::kExecution) {
-      check_second_id(changes_, *order, report.ext_order_id, now_);
       apply_execution(*order, report);
     } else {
       changes_.apply(*order, signal_of(report));
@@ -71,7 +71,8 @@ class Application {
     // Some brokers start their ids again every day: the newest order is meant.
     OrderQuery by_ext{
         .broker = report.broker, .ext_order_id = report.ext_order_id, .newest_first = true, .limit = 1};
-    OrderQuery by_client{.broker = report.broker, .client_order_id = report.client_order_id, .limit = 1};
+    OrderQuery by_client{
+        .broker = report.broker, .client_order_id = placed_as(report.client_order_id), .limit = 1};
     std::vector<Order> rows;
     if (!report.client_order_id.empty()) rows = context_.store->orders(by_client);
     if (rows.empty() && by_ext_order_id(report)) rows = context_.store->orders(by_ext);
@@ -158,6 +159,7 @@ class Application {
     execution.order_id = order.id;
     execution.recorded_at = now_;
     if (known(execution)) return;
+    check_second_id(changes_, order, report.ext_order_id, now_);
     Signal signal;
     signal.at = report.at;
     signal.ext_order_id = report.ext_order_id;

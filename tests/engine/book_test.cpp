@@ -210,6 +210,18 @@ TEST_CASE("an execution under a second broker id is an incident") {
   CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
 }
 
+TEST_CASE("an execution that is booked already, told again under another broker id, is no incident") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.trade(order, "E1", 10, 10);
+  BrokerReport again =
+      desk.broker->trade(order.client_order_id, "E1", Quantity::from_int(10), Price::from_int(10));
+  again.ext_order_id = "X2";
+  desk.oms->apply(again);
+  CHECK_FALSE(desk.at(order.id).incident);
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
+}
+
 TEST_CASE("an order that the broker refused and holds all the same is an incident, once a list cannot lag") {
   Desk desk;
   desk.broker->fates = {Fate::kReject};

@@ -142,6 +142,33 @@ TEST_CASE("a change is pending until the broker confirms it, under a client orde
   CHECK(after.price_limit == Price::from_int(11));
 }
 
+TEST_CASE("a broker may speak of a changed order under a new id: no incident, and what it executes counts") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.oms->replace(order.id, Quantity::from_int(150), std::nullopt);
+  BrokerReport replaced = desk.broker->report(BrokerReport::Kind::kReplaced, order.client_order_id);
+  replaced.ext_order_id = "X2";
+  replaced.qty = Quantity::from_int(150);
+  BrokerReport acknowledged = desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id);
+  acknowledged.ext_order_id = "X2";
+  BrokerReport trade =
+      desk.broker->trade(order.client_order_id, "E1", Quantity::from_int(10), Price::from_int(10));
+  trade.ext_order_id = "X2";
+  SUBCASE("and under our id of the order") {}
+  SUBCASE("and under our id of the change") {
+    for (BrokerReport* report : {&replaced, &acknowledged, &trade})
+      report->client_order_id = desk.broker->replaces.back().client_order_id;
+  }
+  for (const BrokerReport& report : {replaced, acknowledged, trade}) desk.oms->apply(report);
+  const Order after = desk.at(order.id);
+  CHECK_FALSE(after.incident);
+  CHECK(after.qty == Quantity::from_int(150));
+  CHECK(after.fill_qty == Quantity::from_int(10));
+  CHECK(after.ext_order_id == order.ext_order_id);
+  CHECK(desk.oms->health().halts.empty());
+  CHECK(desk.oms->audit({}).findings_total == 0);
+}
+
 TEST_CASE("a change is validated like a new order and its margin is reserved at once") {
   Desk desk;
   desk.store->put_limits({.portfolio_id = 1, .margin_available = Money::from_int(1200)});

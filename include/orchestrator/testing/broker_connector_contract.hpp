@@ -166,8 +166,10 @@ class BrokerConnectorContract {
     const auto replaced = of_kind(reports(cursor), order, BrokerReport::Kind::kReplaced);
     REQUIRE_FALSE(replaced.empty());
     CHECK(replaced[0].qty == qty);
+    if (!replaced[0].ext_order_id.empty()) CHECK(replaced[0].ext_order_id == order.ext_order_id);
     if (finds_orders()) {
       const BrokerOrder held = found(order.client_order_id);
+      CHECK(held.ext_order_id == order.ext_order_id);
       CHECK(held.qty == qty);
       CHECK(held.price_limit == order.price_limit);
     }
