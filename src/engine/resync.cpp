@@ -107,7 +107,7 @@ class Comparison {
   // brokers start their ids again every day.
   void by_ext_order_id(const BrokerOrder& row) {
     if (capabilities_.reports_name_our_id) return;
-    if (row.fill_qty.is_zero() && book_.executions_of(row.ext_order_id).empty()) return;
+    if (!has_executed(row)) return;
     const auto found = context_.store->orders(
         {.broker = capabilities_.name, .ext_order_id = row.ext_order_id, .newest_first = true, .limit = 1});
     if (found.empty()) return;
@@ -131,10 +131,14 @@ class Comparison {
     return order.ended_at && *order.ended_at + capabilities_.quiet_period <= asked_at_;
   }
 
+  [[nodiscard]] bool has_executed(const BrokerOrder& row) const {
+    return !row.fill_qty.is_zero() || !book_.executions_of(row.ext_order_id).empty();
+  }
+
   // The broker has the order under another id than we know, or although it should not have it at all.
   void tell_second(const Order& order, const BrokerOrder& row) {
-    if (row.client_order_id != order.client_order_id) return;  // a change may have made it
-    if (row.status == OrderStatus::kRejected && row.fill_qty.is_zero()) return;
+    if (row.client_order_id != order.client_order_id) return tell_executions(order, row);  // a change made it
+    if (ending_of(row.status) && !has_executed(row)) return;
     // Without an id of the broker's: what is in doubt or on its way is settled elsewhere.
     if (order.ext_order_id.empty() && !(is_terminal(order.status) && ended_before_book(order))) return;
     tell(order, row, BrokerReport::Kind::kAck);

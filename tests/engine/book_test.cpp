@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/request_identity.hpp"
 #include "support/desk.hpp"
 
 using namespace orchestrator;
@@ -220,6 +221,48 @@ TEST_CASE("an execution that is booked already, told again under another broker 
   desk.oms->apply(again);
   CHECK_FALSE(desk.at(order.id).incident);
   CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
+}
+
+TEST_CASE("a second order under our id that ended without an execution is no incident, with one it is") {
+  Desk desk;
+  const Order order = desk.place_one();
+  BrokerOrder second = desk.broker->held[order.client_order_id];
+  second.ext_order_id = "X2";
+  desk.broker->held["second"] = second;
+  bool executed = false;
+  SUBCASE("cancelled") { second.status = OrderStatus::kCancelled; }
+  SUBCASE("expired") { second.status = OrderStatus::kExpired; }
+  SUBCASE("refused") { second.status = OrderStatus::kRejected; }
+  SUBCASE("executed, then cancelled") {
+    execute_unheard(desk, "second", "E1", 40);
+    second = desk.broker->held["second"];
+    second.status = OrderStatus::kCancelled;
+    executed = true;
+  }
+  desk.broker->held["second"] = second;
+  desk.oms->recover();
+  CHECK(desk.at(order.id).incident == executed);
+  CHECK(desk.at(order.id).fill_qty == second.fill_qty);
+}
+
+TEST_CASE("what a changed order executed under a new id of the broker is booked from the book") {
+  Desk desk;
+  const Order order = desk.place_one();
+  std::string named = replace_generation(order.client_order_id, 1);
+  bool asked = true;
+  SUBCASE("under the client order id of the change") {}
+  SUBCASE("under that of the order") { named = order.client_order_id; }
+  SUBCASE("though nobody asked for a change, which is an incident") { asked = false; }
+  if (asked) desk.oms->replace(order.id, Quantity::from_int(150), std::nullopt);
+  BrokerOrder& fresh = desk.broker->held["fresh"] = desk.broker->held[order.client_order_id];
+  fresh.ext_order_id = "X2";
+  fresh.client_order_id = named;
+  execute_unheard(desk, "fresh", "E1", 10);
+  desk.oms->recover();
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
+  CHECK(desk.at(order.id).incident == !asked);
+  CHECK(desk.oms->health().halts.empty() == asked);
+  CHECK(desk.oms->recover().reports == 0);
 }
 
 TEST_CASE("an order that the broker refused and holds all the same is an incident, once a list cannot lag") {
