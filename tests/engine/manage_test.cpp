@@ -182,6 +182,19 @@ TEST_CASE("a change is validated like a new order and its margin is reserved at 
   CHECK(desk.at(order.id).margin_reserved == Money::from_int(1200));
 }
 
+TEST_CASE("what executes after the end of an order reserves no margin again") {
+  Desk desk;
+  desk.store->put_limits({.portfolio_id = 1, .margin_available = Money::from_int(1000)});
+  const Order order = desk.place_one();
+  desk.trade(order, "E1", 40, 10);
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kCancelled, order.client_order_id));
+  CHECK(desk.at(order.id).margin_reserved == Money::from_int(400));
+  desk.trade(order, "E2", 60, 10);
+  CHECK(desk.at(order.id).status == OrderStatus::kFilled);
+  CHECK(desk.at(order.id).margin_reserved == Money::from_int(400));
+  CHECK(desk.store->usage_of(1).margin_reserved == Money::from_int(400));
+}
+
 TEST_CASE("a refused change leaves the order as it was") {
   Desk desk;
   const Order order = desk.place_one();
