@@ -35,7 +35,8 @@ class EventSink {
   virtual void emit(EventType type, Order& order, const Execution* execution) = 0;
 };
 
-// The status that the order's facts add up to. Only for one that the broker has acknowledged or that has ended.
+// The status that the order's facts add up to. Only for one that the broker has acknowledged or that has
+// ended.
 [[nodiscard]] OrderStatus status_of(const Order& order);
 
 // Applies the signal if verdict(order.status, signal.kind) says so and returns that verdict; kIgnore and

@@ -183,7 +183,7 @@ TEST_CASE("a broker whose rate limit is used up is asked as soon as there is roo
   Desk desk;
   const Order order = desk.place_one();
   execute(desk, order, "E1", 60, 10);
-  desk.broker->settings().rate_limit = {.requests_max = 2, .per = std::chrono::seconds(10)};
+  desk.broker->settings().rate_limit = {.requests_max = 4, .per = std::chrono::seconds(10)};
   static_cast<void>(desk.oms->broker_book("scripted"));
   static_cast<void>(desk.oms->broker_book("scripted"));
   const Timestamp before = desk.clock->now();
