@@ -1,11 +1,7 @@
 // What the engine keeps between placements, and that nobody can tell.
 #include <doctest/doctest.h>
 
-#include "adapters/sqlite/database_file.hpp"
-#include "adapters/sqlite/lock_file.hpp"
-#include "orchestrator/backends/sqlite.hpp"
 #include "support/desk.hpp"
-#include "support/temporary_folder.hpp"
 
 using namespace orchestrator;
 using namespace orchestrator::testing;
@@ -66,25 +62,6 @@ TEST_CASE("margin taken by others since the last batch is not given again") {
   const Receipt receipt = desk.oms->place(two);
   CHECK(receipt.orders[0].id != 0);
   CHECK(receipt.orders[1].id == 0);
-}
-
-TEST_CASE("a key is known while another process keeps the right to write") {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("book.db");
-  Parts parts;
-  parts.store = open_sqlite_store({.path = path, .busy_timeout = std::chrono::milliseconds(0)});
-  parts.store->put_broker({.broker_name = "scripted"});
-  parts.brokers.push_back(std::make_unique<ScriptedBroker>(BrokerClass::kEnforced));
-  parts.clock = std::make_unique<FakeClock>();
-  Orchestrator oms({}, std::move(parts));
-  const Receipt first = oms.place(Desk::batch({Desk::buy()}, "first"));
-  for (int i = 0; i < 100; ++i) oms.place(Desk::batch({Desk::buy(1)}, "new-" + std::to_string(i)));
-
-  sqlite::LockFile other(sqlite::lock_path(path), 0600);
-  const sqlite::LockFile::Turn turn(other, std::chrono::milliseconds(0));
-  CHECK(oms.place(Desk::batch({Desk::buy()}, "first")).json == first.json);
-  CHECK(code_of([&] { oms.place(Desk::batch({Desk::buy(7)}, "first")); }) == ErrorCode::kIdempotencyConflict);
-  CHECK(code_of([&] { oms.place(Desk::batch({Desk::buy()}, "another")); }) == ErrorCode::kStorageBusy);
 }
 
 TEST_CASE("a key is known however many new ones came since, and whatever the rules say today") {

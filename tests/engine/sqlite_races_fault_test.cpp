@@ -16,9 +16,13 @@
 #include <thread>
 
 #include "adapters/sqlite/connection.hpp"
+#include "adapters/sqlite/database_file.hpp"
+#include "adapters/sqlite/lock_file.hpp"
+#include "orchestrator/backends/sqlite.hpp"
 #include "orchestrator/open.hpp"
 #include "support/book_audit.hpp"
 #include "support/child_process.hpp"
+#include "support/desk.hpp"
 #include "support/sqlite_desk.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -320,4 +324,23 @@ TEST_CASE("a process that is told to end under load ends, and every acknowledged
   CHECK(batches <= told + (orderly ? 0 : kClients));
   check_at_broker(*oms);
   CHECK(breaches_of(path) == "");
+}
+
+TEST_CASE("a key is known while another process keeps the right to write") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("book.db");
+  Parts parts;
+  parts.store = open_sqlite_store({.path = path, .busy_timeout = std::chrono::milliseconds(0)});
+  parts.store->put_broker({.broker_name = "scripted"});
+  parts.brokers.push_back(std::make_unique<ScriptedBroker>(BrokerClass::kEnforced));
+  parts.clock = std::make_unique<FakeClock>();
+  Orchestrator oms({}, std::move(parts));
+  const Receipt first = oms.place(Desk::batch({Desk::buy()}, "first"));
+  for (int i = 0; i < 100; ++i) oms.place(Desk::batch({Desk::buy(1)}, "new-" + std::to_string(i)));
+
+  sqlite::LockFile other(sqlite::lock_path(path), 0600);
+  const sqlite::LockFile::Turn turn(other, std::chrono::milliseconds(0));
+  CHECK(oms.place(Desk::batch({Desk::buy()}, "first")).json == first.json);
+  CHECK(code_of([&] { oms.place(Desk::batch({Desk::buy(7)}, "first")); }) == ErrorCode::kIdempotencyConflict);
+  CHECK(code_of([&] { oms.place(Desk::batch({Desk::buy()}, "another")); }) == ErrorCode::kStorageBusy);
 }
