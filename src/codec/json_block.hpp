@@ -100,9 +100,10 @@ class JsonBlock {
   char* put_key(char* at, const char (&name)[kSize]) const {
     at = put_comma(at);
     *at++ = '"';
-    std::memcpy(at, name, kSize - 1);
-    std::memcpy(at + kSize - 1, "\":", 2);
-    return at + kSize + 1;
+    at = put_bytes(at, {name, kSize - 1});
+    *at++ = '"';
+    *at++ = ':';
+    return at;
   }
   static char* put(char* at, std::string_view text) {
     *at = '"';
