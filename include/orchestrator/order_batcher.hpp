@@ -36,7 +36,8 @@ class OrderBatcher {
   // When the next batch falls due, in the past for one that is ready; nullopt when there is none.
   [[nodiscard]] virtual std::optional<Timestamp> next_due() const = 0;
 
-  // Splits a broker's share of a batch into requests of at most `orders_max` orders, keeping their order.
+  // Splits a broker's share of a batch into requests of at most `orders_max` orders: consecutive parts, which
+  // together are all of it.
   // Throws Error(invalid_argument) when `orders_max` is 0.
   [[nodiscard]] virtual std::vector<std::span<const Order>> split(std::span<const Order> orders,
                                                                   std::size_t orders_max) const = 0;

@@ -1,6 +1,8 @@
 // Few members, asked for by name: a list is searched faster than a map is built.
 #include "codec/flat_json.hpp"
 
+#include <charconv>
+
 #include "codec/json_events.hpp"
 #include "codec/plain_json.hpp"
 #include "orchestrator/error.hpp"
@@ -52,6 +54,13 @@ std::string_view FlatJson::operator[](std::string_view name) const {
     if (member == name) return text;
   }
   return {};
+}
+
+std::int32_t FlatJson::number(std::string_view name) const {
+  const std::string_view digits = (*this)[name];
+  std::int32_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
 }
 
 }  // namespace orchestrator::codec

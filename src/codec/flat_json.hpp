@@ -1,6 +1,7 @@
 // What JsonWriter made of one flat object, read back by name: an event's data, the detail of an audit entry.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ class FlatJson {
 
   // A string's content, a number as written; "" for what is not there.
   [[nodiscard]] std::string_view operator[](std::string_view name) const;
+  // 0 for what is no number, or is not there.
+  [[nodiscard]] std::int32_t number(std::string_view name) const;
 
  private:
   class Reader;

@@ -133,8 +133,7 @@ void refuse_if_invalid(const BatchRequest& request, const ValidationResult& vali
   }
 }
 
-// The orders that request order `index` becomes: itself, or its slices.
-// `slices` keeps them.
+// The orders that this one of a request becomes: itself, or its slices, which `slices` keeps.
 std::span<const OrderRequest> pieces_of(const OrderRequest& order, const ValidationSnapshot& snapshot,
                                         std::vector<OrderRequest>& slices) {
   if (!order.slice) return {&order, 1};

@@ -3,7 +3,6 @@
 // that its client was given names the orders as they were placed.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 
 #include "codec/event_log.hpp"
@@ -118,8 +117,7 @@ bool adds_up(const codec::FlatJson& data, std::int32_t total, bool first) {
   std::int64_t sum = 0;
   for (const char* name :
        {"open_orders", "filled_orders", "executed_orders", "cancelled_orders", "rejected_orders"}) {
-    std::int32_t count = 0;
-    std::from_chars(data[name].data(), data[name].data() + data[name].size(), count);
+    const std::int32_t count = data.number(name);
     if (first && count != (name == std::string_view("open_orders") ? total : 0)) return false;
     sum += count;
   }

@@ -3,7 +3,6 @@
 // event says, what each event adds, and every execution once, to the last unit. Facts that no event carries
 // are compared with what the status says of them.
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 #include <utility>
 
@@ -56,12 +55,6 @@ bool lawful(OrderStatus from, OrderStatus to) {
 bool is_execution(EventType type) {
   return type == EventType::kOrderPartiallyFilled || type == EventType::kOrderFilled ||
          type == EventType::kOrderLateFill || type == EventType::kOrderOverfilled;
-}
-
-std::int32_t number_in(std::string_view digits) {
-  std::int32_t number = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return number;
 }
 
 ExecutionKind kind_told_by(EventType type) {
@@ -197,7 +190,7 @@ class OrderCheck {
     }
     if (keeps_reason(event.type)) same("reason", reason_);
     if (!ext_order_id_.empty()) same("ext_order_id", ext_order_id_);
-    const std::int32_t attempt = number_in(data["attempt"]);
+    const std::int32_t attempt = data.number("attempt");
     if (attempt < attempt_ + (needs_claim(event.type) ? 1 : 0) || attempt > order_.attempt ||
         (attempt != attempt_ && !claimable())) {
       found("events.data", where + " is of attempt " + std::string(data["attempt"]));

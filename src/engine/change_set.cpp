@@ -122,8 +122,10 @@ CommitStatus ChangeSet::commit(const Context& context) {
     const Money delta = entry->order.margin_reserved - entry->margin_before;
     if (delta.is_negative()) unit_.margins.push_back({entry->order.portfolio_id, delta, std::nullopt});
     entry->order.version = entry->version_before + 1;
-    const BrokerConnector* broker = context.broker(entry->order.broker);
-    if (broker == nullptr || !broker->capabilities().reports_name_our_id) unit_.index_ext_order_ids = true;
+    if (unit_.orders.empty() || unit_.orders.back().broker != entry->order.broker) {
+      const BrokerConnector* broker = context.broker(entry->order.broker);
+      if (broker == nullptr || !broker->capabilities().reports_name_our_id) unit_.index_ext_order_ids = true;
+    }
     unit_.orders.push_back(std::move(entry->order));
   }
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));

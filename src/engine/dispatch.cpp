@@ -172,10 +172,10 @@ Sending send_to(Context& context, const std::string& name, std::span<Order> orde
   }
   Sending sending;
   FirstFailure failure(context.latch);
-  for (const std::span<const Order> part :
-       context.batcher->split(orders, broker->capabilities().orders_max)) {
-    const auto begin = static_cast<std::size_t>(part.data() - orders.data());
-    const std::span<Order> request = orders.subspan(begin, part.size());
+  std::span<Order> rest = orders;
+  for (const auto& part : context.batcher->split(orders, broker->capabilities().orders_max)) {
+    const std::span<Order> request = rest.first(std::min(part.size(), rest.size()));
+    rest = rest.subspan(request.size());
     failure.run([&] {
       if (failure.happened()) {
         give_back(context, request, "an earlier request of the same claim failed");

@@ -27,8 +27,7 @@ void stop_account(ChangeSet& changes, const Order& order, const std::string& why
 
 void check_second_id(ChangeSet& changes, Order& order, const std::string& ext_order_id, Timestamp now) {
   if (order.incident || ext_order_id.empty() || order.ext_order_id.empty()) return;
-  // A broker may have given the changed order an id of its own, although its connector should map it back.
-  if (ext_order_id == order.ext_order_id || order.replace_count > 0) return;
+  if (ext_order_id == order.ext_order_id) return;
   raise(changes, order, "the broker has this order a second time, as " + ext_order_id, now);
 }
 

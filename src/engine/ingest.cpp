@@ -29,7 +29,9 @@ class Application {
     if (order == nullptr) return false;
     const std::int32_t events_before = order->event_seq;
     const std::size_t executions_before = changes_.unit().executions.size();
-    if (report.kind == BrokerReport::Kind::kAck) {
+    // The acknowledgement of a change may bring an id of its own, although the connector should map it back.
+    const bool of_change = order->replace_count > 0 && report.client_order_id != order->client_order_id;
+    if (report.kind == BrokerReport::Kind::kAck && !of_change) {
       check_acknowledgement(changes_, *order, report.ext_order_id, now_);
     }
     if (report.kind == BrokerReport::Kind::kExecution) {
@@ -159,7 +161,8 @@ class Application {
     execution.order_id = order.id;
     execution.recorded_at = now_;
     if (known(execution)) return;
-    check_second_id(changes_, order, report.ext_order_id, now_);
+    // So may what a changed order executes.
+    if (order.replace_count == 0) check_second_id(changes_, order, report.ext_order_id, now_);
     Signal signal;
     signal.at = report.at;
     signal.ext_order_id = report.ext_order_id;

@@ -137,7 +137,8 @@ class Comparison {
 
   // The broker has the order under another id than we know, or although it should not have it at all.
   void tell_second(const Order& order, const BrokerOrder& row) {
-    if (row.client_order_id != order.client_order_id) return tell_executions(order, row);  // a change made it
+    const bool of_change = row.client_order_id != order.client_order_id || order.replace_count > 0;
+    if (of_change) return tell_executions(order, row);
     if (ending_of(row.status) && !has_executed(row)) return;
     // Without an id of the broker's: what is in doubt or on its way is settled elsewhere.
     if (order.ext_order_id.empty() && !(is_terminal(order.status) && ended_before_book(order))) return;

@@ -154,10 +154,10 @@ TEST_CASE("a broker may speak of a changed order under a new id: no incident, an
   BrokerReport trade =
       desk.broker->trade(order.client_order_id, "E1", Quantity::from_int(10), Price::from_int(10));
   trade.ext_order_id = "X2";
+  acknowledged.client_order_id = desk.broker->replaces.back().client_order_id;
   SUBCASE("and under our id of the order") {}
   SUBCASE("and under our id of the change") {
-    for (BrokerReport* report : {&replaced, &acknowledged, &trade})
-      report->client_order_id = desk.broker->replaces.back().client_order_id;
+    for (BrokerReport* report : {&replaced, &trade}) report->client_order_id = acknowledged.client_order_id;
   }
   for (const BrokerReport& report : {replaced, acknowledged, trade}) desk.oms->apply(report);
   const Order after = desk.at(order.id);
@@ -167,6 +167,18 @@ TEST_CASE("a broker may speak of a changed order under a new id: no incident, an
   CHECK(after.ext_order_id == order.ext_order_id);
   CHECK(desk.oms->health().halts.empty());
   CHECK(desk.oms->audit({}).findings_total == 0);
+}
+
+TEST_CASE(
+    "a changed order that is acknowledged under our id of the order and a second of the broker's (row 37)") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.oms->replace(order.id, Quantity::from_int(150), std::nullopt);
+  BrokerReport second = desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id);
+  second.ext_order_id = "X2";
+  desk.oms->apply(second);
+  CHECK(desk.at(order.id).incident);
+  CHECK(desk.oms->health().halts.size() == 1);
 }
 
 TEST_CASE("a change is validated like a new order and its margin is reserved at once") {

@@ -8,10 +8,12 @@
 
 #include "codec/csv_rows.hpp"
 #include "orchestrator/json.hpp"
+#include "support/refusal.hpp"
 
 namespace {
 
 using namespace orchestrator;
+using namespace orchestrator::testing;
 using namespace std::string_literals;
 
 constexpr std::string_view kBasket =
@@ -35,10 +37,6 @@ std::optional<Error> refusal(std::string_view text, const ReadLimits& limits = {
 
 std::optional<Error> instrument_refusal(std::string_view text, const ReadLimits& limits = {}) {
   return refusal_of([&] { return parse_instruments_csv(text, limits); });
-}
-
-bool mentions(const Error& error, std::string_view text) {
-  return std::string_view(error.what()).find(text) != std::string_view::npos;
 }
 
 std::vector<std::vector<std::string>> rows_of(std::string_view text) {

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "orchestrator/json.hpp"
+#include "support/refusal.hpp"
 
 namespace {
 
 using namespace orchestrator;
+using namespace orchestrator::testing;
 
 constexpr std::string_view kSpecificationBody = R"({
     "portfolio_id": 1,
@@ -46,19 +48,6 @@ std::string order_with(std::string_view name, std::string_view json) {
   if (name != "side") add("side", "\"BUY\"");
   add(name, json);
   return order + "}";
-}
-
-std::optional<Error> refusal(std::string_view text, const ReadLimits& limits = {}) {
-  try {
-    (void)parse_batch_json(text, limits);
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
-bool mentions(const Error& error, std::string_view text) {
-  return std::string_view(error.what()).find(text) != std::string_view::npos;
 }
 
 }  // namespace
@@ -139,9 +128,9 @@ TEST_CASE("null counts as left out, for optional fields only") {
   plain.instrument_id = 1;
   plain.qty = Quantity::from_int(1);
   CHECK(request.orders.at(0) == plain);
-  CHECK(refusal(body_with(order_with("qty", "null"))));
-  CHECK(refusal(body_with(order_with("side", "null"))));
-  CHECK(refusal(R"({"portfolio_id": null, "orders": []})"));
+  CHECK(refusal_of(body_with(order_with("qty", "null"))));
+  CHECK(refusal_of(body_with(order_with("side", "null"))));
+  CHECK(refusal_of(R"({"portfolio_id": null, "orders": []})"));
 }
 
 TEST_CASE("a value that cannot be read is a violation with field and code") {
@@ -195,7 +184,7 @@ TEST_CASE("a value that cannot be read is a violation with field and code") {
   for (const Case& c : cases) {
     CAPTURE(c.field);
     CAPTURE(c.json);
-    const auto error = refusal(body_with(order_with(c.field, c.json)));
+    const auto error = refusal_of(body_with(order_with(c.field, c.json)));
     REQUIRE(error);
     CHECK(error->code() == ErrorCode::kValidationFailed);
     REQUIRE(error->violations().size() == 1);
@@ -239,7 +228,7 @@ TEST_CASE("a value of the body that cannot be read is a violation of the whole b
   };
   for (const Case& c : cases) {
     CAPTURE(c.body);
-    const auto error = refusal(c.body);
+    const auto error = refusal_of(c.body);
     REQUIRE(error);
     CHECK(error->code() == ErrorCode::kValidationFailed);
     REQUIRE(error->violations().size() == 1);
@@ -258,7 +247,7 @@ TEST_CASE("an idempotency key may have 1 to 255 visible ASCII characters") {
 }
 
 TEST_CASE("all bad values of all orders are reported at once, in request order") {
-  const auto error = refusal(R"({"portfolio_id": 1, "orders": [
+  const auto error = refusal_of(R"({"portfolio_id": 1, "orders": [
       {"instrument_id": 1, "qty": "NaN", "side": "LONG", "prize_limit": 5},
       {"instrument_id": 1, "qty": 1, "side": "BUY"},
       {"qty": 1e9}], "policy": "none"})");
@@ -279,7 +268,7 @@ TEST_CASE("all bad values of all orders are reported at once, in request order")
 }
 
 TEST_CASE("an unknown field is refused with the list of the known ones") {
-  const auto error = refusal(body_with(order_with("prize_limit", "5")));
+  const auto error = refusal_of(body_with(order_with("prize_limit", "5")));
   REQUIRE(error);
   CHECK(error->violations().at(0).field == "prize_limit");
   for (const std::string_view known : {"instrument_id", "qty", "side", "price_limit", "stop_price",
@@ -292,28 +281,29 @@ TEST_CASE("at most a thousand violations are kept") {
   std::string order = order_with("qty", "1");
   order.pop_back();
   for (int i = 0; i < 5000; ++i) order += ",\"unknown\":1";
-  const auto error = refusal(body_with(order + "}"));
+  const auto error = refusal_of(body_with(order + "}"));
   REQUIRE(error);
   CHECK(error->violations().size() == 1000);
 }
 
 TEST_CASE("a key given twice is refused, naming the key and where") {
-  const auto in_order = refusal(body_with(R"({"instrument_id": 1, "qty": 1, "side": "BUY"},
+  const auto in_order = refusal_of(body_with(R"({"instrument_id": 1, "qty": 1, "side": "BUY"},
                                               {"instrument_id": 1, "qty": 1, "side": "BUY", "qty": 2})"));
   REQUIRE(in_order);
   CHECK(in_order->code() == ErrorCode::kInvalidJson);
   CHECK(mentions(*in_order, "\"qty\""));
   CHECK(mentions(*in_order, "orders[1]"));
 
-  const auto escaped = refusal(body_with(R"({"instrument_id": 1, "qty": 1, "side": "BUY", "\u0071ty": 2})"));
+  const auto escaped =
+      refusal_of(body_with(R"({"instrument_id": 1, "qty": 1, "side": "BUY", "\u0071ty": 2})"));
   REQUIRE(escaped);
   CHECK(escaped->code() == ErrorCode::kInvalidJson);
 
-  const auto null_first = refusal(body_with(order_with("price_limit", "null, \"price_limit\": 5")));
+  const auto null_first = refusal_of(body_with(order_with("price_limit", "null, \"price_limit\": 5")));
   REQUIRE(null_first);
   CHECK(null_first->code() == ErrorCode::kInvalidJson);
 
-  const auto in_body = refusal(R"({"portfolio_id": 1, "orders": [], "orders": []})");
+  const auto in_body = refusal_of(R"({"portfolio_id": 1, "orders": [], "orders": []})");
   REQUIRE(in_body);
   CHECK(in_body->code() == ErrorCode::kInvalidJson);
   CHECK(mentions(*in_body, "\"orders\""));
@@ -341,7 +331,7 @@ TEST_CASE("a body of another shape is refused") {
   };
   for (const auto& [body, says] : cases) {
     CAPTURE(body);
-    const auto error = refusal(body);
+    const auto error = refusal_of(body);
     REQUIRE(error);
     CHECK(error->code() == ErrorCode::kInvalidJson);
     CHECK_MESSAGE(mentions(*error, says), error->what());
@@ -381,7 +371,7 @@ TEST_CASE("what is not JSON is refused with line and column") {
   };
   for (const auto& [body, says] : cases) {
     CAPTURE(body);
-    const auto error = refusal(body);
+    const auto error = refusal_of(body);
     REQUIRE(error);
     CHECK(error->code() == ErrorCode::kInvalidJson);
     CHECK_MESSAGE(mentions(*error, says), error->what());
@@ -393,7 +383,7 @@ TEST_CASE("what is not JSON is refused with line and column") {
 TEST_CASE("a body cut off anywhere is refused") {
   for (std::size_t size = 0; size < kSpecificationBody.size(); ++size) {
     CAPTURE(size);
-    const auto error = refusal(kSpecificationBody.substr(0, size));
+    const auto error = refusal_of(kSpecificationBody.substr(0, size));
     REQUIRE(error);
     CHECK(error->code() == ErrorCode::kInvalidJson);
   }
@@ -407,7 +397,7 @@ TEST_CASE("a body with any one byte replaced is read or refused with a code of i
          {'\0', '\x01', '"', '\\', '{', '}', '[', ']', ',', ':', '0', '-', 'e', '\n', '\x80', '\xFF'}) {
       std::string body(kSpecificationBody);
       body[at] = byte;
-      const auto error = refusal(body);
+      const auto error = refusal_of(body);
       if (!error) continue;
       ++refused;
       CHECK(std::find(lawful.begin(), lawful.end(), error->code()) != lawful.end());
@@ -426,7 +416,7 @@ TEST_CASE("an empty list of orders can be read") {
 
 TEST_CASE("hostile text in a message is shortened and masked") {
   const auto error =
-      refusal(body_with(order_with("side", "\"\\u0000\\u001b[31m" + std::string(1000, 'x') + "\"")));
+      refusal_of(body_with(order_with("side", "\"\\u0000\\u001b[31m" + std::string(1000, 'x') + "\"")));
   REQUIRE(error);
   const std::string& message = error->violations().at(0).message;
   CHECK(message.size() < 150);

@@ -8,28 +8,17 @@
 #include <string_view>
 
 #include "orchestrator/json.hpp"
+#include "support/refusal.hpp"
 
 namespace {
 
 using namespace orchestrator;
+using namespace orchestrator::testing;
 
 constexpr std::string_view kOrder = R"({"instrument_id":1,"qty":100,"side":"BUY","price_limit":5})";
 constexpr std::string_view kBody =
     R"({"portfolio_id":1,"orders":[{"instrument_id":1,"qty":100,"side":"BUY","price_limit":2500.0},)"
     R"({"instrument_id":2,"qty":50,"side":"SELL","price_limit":2600.0}]})";
-
-std::optional<Error> refusal_of(std::string_view text, const ReadLimits& limits = {}) {
-  try {
-    (void)parse_batch_json(text, limits);
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
-bool mentions(const Error& error, std::string_view text) {
-  return std::string_view(error.what()).find(text) != std::string_view::npos;
-}
 
 }  // namespace
 
