@@ -128,11 +128,11 @@ void prepare_file(const SqliteOptions& options) {
 std::unique_ptr<Connection> open_writer(const SqliteOptions& options) {
   auto connection = std::make_unique<Connection>(options.path, SQLITE_OPEN_READWRITE, options.busy_timeout);
   // Random ids (client order ids, keys, some brokers' ids) touch a page of their index each: a big cache
-  // keeps reading them off the path of an order. All callers wait while the log is written back: a log of 8
+  // keeps reading them off the path of an order. All callers wait while the log is written back: a log of 4
   // MB keeps that short, and is long enough for pages that change again and again to be written back once.
   connection->execute(
       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; "
-      "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 2000; PRAGMA temp_store = MEMORY");
+      "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 1000; PRAGMA temp_store = MEMORY");
   return connection;
 }
 
