@@ -1,0 +1,28 @@
+"""The servers that tests/servers/run starts, or that the user names; a test of one that is not there is skipped."""
+
+import os
+
+import pytest
+
+
+def server_of_the_tests(variable, name):
+    address = os.environ.get(variable)
+    if not address:
+        why = os.environ.get(f"ORCHESTRATOR_TEST_{name}_MISSING", "run it by tests/servers/run, or name a server there")
+        pytest.skip(f"{variable} is not set: {why}")
+    return address
+
+
+@pytest.fixture
+def postgres_url():
+    return server_of_the_tests("ORCHESTRATOR_TEST_POSTGRES_URL", "POSTGRES")
+
+
+@pytest.fixture
+def redis_url():
+    return server_of_the_tests("ORCHESTRATOR_TEST_REDIS_URL", "REDIS")
+
+
+@pytest.fixture
+def kafka_address():
+    return server_of_the_tests("ORCHESTRATOR_TEST_KAFKA", "KAFKA")
