@@ -102,6 +102,11 @@ class Server:
         raise NotImplementedError
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -162,9 +167,8 @@ class Server:
 
     def signal_all(self, number: int) -> None:
         """The server first: once it is stopped, it has no further child."""
-        assert self._process is not None
-        _send(self._process.pid, number)
-        for child in _children(self._process.pid):
+        _send(self.pid, number)
+        for child in _children(self.pid):
             _send(child, number)
 
     def log_end(self, lines: int = 15) -> str:
@@ -179,15 +183,14 @@ class Server:
         return options
 
     def _family(self) -> List[int]:
-        assert self._process is not None
-        return [self._process.pid, *_children(self._process.pid)]
+        return [self.pid, *_children(self.pid)]
 
     def _end_by(self, number: int) -> None:
         assert self._process is not None
         self.wanted = False
         family = self._family()
         self.signal_all(signal.SIGCONT)
-        _send(self._process.pid, number)
+        _send(self.pid, number)
         try:
             self._process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
