@@ -15,7 +15,7 @@ from server_process import Server, Unavailable, free_port
 
 POM = Path(__file__).resolve().parent / "kafka" / "pom.xml"
 CLUSTER_ID = "b3JjaGVzdHJhdG9yLXRlcw"  # any 16 bytes in base64
-FETCH_SECONDS_MAX = 600
+FETCH_SECONDS_MAX = 300
 
 
 def broker_count(address: str) -> int:
@@ -72,8 +72,8 @@ class Kafka(Server):
         self.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.cache) as folder:
             home = Path(folder) / "kafka"
-            self.run_tool([maven, "-B", "-q", "-ntp", "--strict-checksums", "-f", str(POM),
-                           "dependency:copy-dependencies", f"-DoutputDirectory={home}/libs"], FETCH_SECONDS_MAX)
+            self.run_tool([maven, "-B", "-q", "-ntp", "-Dstyle.color=never", "--strict-checksums", "-f",
+                           str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={home}/libs"], FETCH_SECONDS_MAX)
             settings = Path(folder) / "server.properties"
             self._write_settings(settings, home / "template")
             self.run_tool([*self._java_command(home), "-Xmx256m", "kafka.tools.StorageTool", "format",
