@@ -23,6 +23,7 @@ ROOMS = {
 # Where a third-party header may be included: header prefix -> (folders or files by regular expression, description).
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
+    r"pqxx|libpq-fe": (r"src/adapters/postgres/connection\.cpp$", "src/adapters/postgres/connection.cpp"),
     r"SQLiteCpp/|sqlite3": (
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
         "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",
