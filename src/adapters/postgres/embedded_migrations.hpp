@@ -1,6 +1,7 @@
-// The schema's history, compiled into the program. migrations/postgres/NNNN_name.{up,down}.sql are the source;
-// the build turns them into the definition of embedded_migrations() (cmake/embed_migrations.cmake) and
-// refuses a hole in the numbers or an up without its down. An installed program needs no SQL files beside it.
+// The schema's history, compiled into the program. migrations/postgres/NNNN_name.{up,down}.sql are the
+// source; the build turns them into the definition of embedded_migrations() (cmake/embed_migrations.cmake)
+// and refuses a hole in the numbers or an up without its down. An installed program needs no SQL files beside
+// it.
 #pragma once
 
 #include <span>

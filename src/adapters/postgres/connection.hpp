@@ -1,0 +1,110 @@
+// One PostgreSQL connection, its results, and what its failures mean.
+//
+// Only connection.cpp knows libpqxx and libpq, whose generations differ in names. A Connection belongs to one
+// thread at a time. Nothing that matters is kept in the session (no prepared statements, no session locks),
+// so that a pooler may give every transaction another one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapters/postgres/values.hpp"
+#include "orchestrator/backends/postgres.hpp"
+#include "orchestrator/error.hpp"
+
+namespace orchestrator::postgres {
+
+// A statement or connection failed. The transaction, if one was open, is undone or will be; only a failure of
+// COMMIT itself can leave that open, see Transaction::commit.
+class DatabaseError : public Error {
+ public:
+  enum class Kind : std::uint8_t {
+    kRefused,  // running the unit again would end the same way
+    kRace,     // a deadlock or serialization failure: the whole unit runs again
+    kLost,     // the connection is gone
+  };
+  DatabaseError(ErrorCode code, const std::string& message, Kind kind) : Error(code, message), kind_(kind) {}
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+class Result {
+ public:
+  struct Rows;  // libpqxx's
+  explicit Result(std::unique_ptr<Rows> rows);
+  ~Result();
+  Result(Result&& other) noexcept;
+  Result& operator=(Result&& other) noexcept;
+
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::int64_t affected() const;
+  [[nodiscard]] std::optional<std::string_view> value(std::size_t row, std::size_t column) const;
+
+ private:
+  std::unique_ptr<Rows> rows_;
+};
+
+// Walks through a result. The values of a row are read in the order of its columns.
+class Cursor {
+ public:
+  explicit Cursor(const Result& result) : result_(result) {}
+  [[nodiscard]] bool next() {
+    column_ = 0;
+    return row_++ < result_.size();
+  }
+  template <class... Values>
+  void read(Values&&... values) {
+    (take(values), ...);
+  }
+
+ private:
+  template <class Value>
+  void take(Value& value) {
+    const auto text = result_.value(row_ - 1, column_++);
+    if (!text) throw_damaged("nothing where there is a value: a row");
+    parse_value(*text, value);
+  }
+  template <class Value>
+  void take(std::optional<Value>& value) {
+    const auto text = result_.value(row_ - 1, column_++);
+    value.reset();
+    if (text) parse_value(*text, value.emplace());
+  }
+
+  const Result& result_;
+  std::size_t row_ = 0;
+  std::size_t column_ = 0;
+};
+
+class Connection {
+ public:
+  // Throws Error as open_postgres_store does.
+  explicit Connection(const PostgresOptions& options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // One statement. Throws DatabaseError.
+  [[nodiscard]] Result query(const std::string& sql, const Parameters& parameters = {});
+  void run(const std::string& sql, const Parameters& parameters = {}) {
+    static_cast<void>(query(sql, parameters));
+  }
+  // Several statements in one round trip, without parameters.
+  void script(const std::string& sql);
+
+  // False: it must not be used again.
+  [[nodiscard]] bool usable() const;
+  // Leaves the socket as it is: it belongs to the parent of a forked process.
+  void abandon();
+
+ private:
+  struct Session;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace orchestrator::postgres
