@@ -1,0 +1,64 @@
+// One read-write transaction, and the loop in which a unit of work runs until it stands or is refused.
+//
+// Invariants
+//   * READ COMMITTED: every statement sees what was committed before it began. A statement that waited for a
+//     lock sees the locked rows as they are then, and all others as they were before it waited; so a lock
+//     that guards other rows is taken by a statement of its own
+//   * after a deadlock, a serialization failure or a lost connection the whole unit runs again
+//   * the outcome of a COMMIT whose answer was lost is never guessed: a unit that finds its own traces when
+//   it
+//     runs again does so, all others end in doubt
+#pragma once
+
+#include <functional>
+
+#include "adapters/postgres/connection_pool.hpp"
+
+namespace orchestrator::postgres {
+
+// What a unit holds for its whole transaction, among all processes. Stop switches are read under kShared by
+// whoever sends or accepts, and changed under kExclusive: once a change has returned, nobody goes on by the
+// old ones.
+enum class ControlLock : std::uint8_t { kNone, kShared, kExclusive };
+
+class Transaction {
+ public:
+  Transaction(Connection& connection, const PostgresOptions& options, ControlLock lock);
+  // Rolls back what was not committed.
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  [[nodiscard]] Result query(const std::string& sql, const Parameters& parameters = {}) {
+    return connection_.query(sql, parameters);
+  }
+  void run(const std::string& sql, const Parameters& parameters = {}) { connection_.run(sql, parameters); }
+  // Until the end: entries of the audit trail are made one behind the other.
+  void lock_audit_trail();
+  void commit();
+
+ private:
+  Connection& connection_;
+  bool open_ = true;
+};
+
+// What to do with what a unit wrote.
+enum class Outcome : std::uint8_t {
+  kCommit,
+  kRefused,  // roll back and return
+  kAgain,    // roll back and run the unit again: it lost a race
+};
+using Unit = std::function<Outcome(Transaction&)>;
+
+struct WriteRules {
+  ControlLock lock = ControlLock::kNone;
+  // When run after a lost answer the unit finds out whether it stands already.
+  bool knows_itself = false;
+};
+
+// Returns whether the unit was committed. Throws what the unit threw, or Error; after a COMMIT in doubt with
+// NextStep::kRecover.
+bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteRules& rules,
+              const Unit& unit);
+
+}  // namespace orchestrator::postgres
