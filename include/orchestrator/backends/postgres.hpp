@@ -18,17 +18,17 @@ struct PostgresOptions {
   // postgresql://user:password@host:port/database?sslmode=..., with all that libpq takes: several hosts are
   // tried in turn, and only one that takes writes is used (target_session_attrs=read-write).
   std::string url = {};
-  bool migrate = true;           // bring an older schema up to date
-  std::size_t connections = 8;   // at most; opened as they are needed
+  bool migrate = true;                                 // bring an older schema up to date
+  std::size_t connections = 8;                         // at most; opened as they are needed
   std::chrono::milliseconds connect_timeout{5000};     // whole seconds, at least two; each host
   std::chrono::milliseconds statement_timeout{10000};  // then Error(storage_busy)
   std::chrono::milliseconds lock_timeout{5000};        // of one lock; then Error(storage_busy)
 };
 
 // Throws Error: configuration (a URL that does not read as one, an unknown database, a TLS mode that fails),
-// permission_denied (user or password), storage_unavailable (no connection), storage_busy (the server takes no
-// more connections), storage_read_only (a standby), unsupported (the server is too old), foreign_database (the
-// schema holds another program's tables), schema_too_new, schema_outdated (run `migrate up`),
+// permission_denied (user or password), storage_unavailable (no connection), storage_busy (the server takes
+// no more connections), storage_read_only (a standby), unsupported (the server is too old), foreign_database
+// (the schema holds another program's tables), schema_too_new, schema_outdated (run `migrate up`),
 // migration_failed. No message holds the password.
 //
 // The tables lie in the first schema of the session's search_path.

@@ -1,0 +1,285 @@
+// T1: batches, their orders, keys, margins and events in one commit; a list of units is one transaction.
+//
+//   1  what may refuse a batch, with the rows of its portfolio locked, and the ids it will have
+//   2  the rules decide (core/store_rules), compose() writes receipt and events
+//   3  one statement inserts all rows of all units
+//
+// Two refusals show only in 3, when another transaction was faster than 1 could see: a key (the unit runs
+// again and finds the winner's row) and a client order id. After a lost answer to COMMIT the unit runs again
+// as well: if it stands, its own key is found, and the stored receipt is what a replay would get.
+
+#include <algorithm>
+
+#include "adapters/postgres/controls.hpp"
+#include "adapters/postgres/postgres_store.hpp"
+#include "core/failpoint.hpp"
+#include "core/store_rules.hpp"
+
+namespace orchestrator::postgres {
+namespace {
+
+// A unit on its way. What compose() made is kept when the unit runs again: the receipt holds its numbers.
+struct Accept {
+  explicit Accept(AcceptUnit& wanted) : unit(wanted) {}
+
+  void refuse(AcceptResult::Status status, std::string detail) {
+    result.status = status;
+    result.detail = std::move(detail);
+  }
+
+  AcceptUnit& unit;
+  AcceptResult result;
+  bool numbered = false;
+  bool composed = false;
+  std::exception_ptr failure;  // of compose()
+};
+
+std::string select_state() {
+  return "WITH usage AS (SELECT " + names_of(kUsage) +
+         " FROM portfolio_usage WHERE portfolio_id = ANY($1::bigint[]) ORDER BY portfolio_id FOR UPDATE) "
+         "SELECT EXISTS (SELECT FROM halts), EXISTS (SELECT FROM idempotency_keys JOIN unnest($2::text[], "
+         "$3::text[], $4::text[]) AS asked (key, tenant, operation) USING (key, tenant, operation)), "
+         "ARRAY(SELECT nextval('batch_ids') FROM generate_series(1, $5::bigint)), "
+         "ARRAY(SELECT nextval('order_ids') FROM generate_series(1, $6::bigint)), usage.* "
+         "FROM (SELECT) AS always LEFT JOIN usage ON true";
+}
+
+struct InsertSql {
+  std::size_t batch = ColumnList(kBatchFixed).size() + ColumnList(kBatchLive).size();
+  std::size_t order = ColumnList(kOrderFixed).size() + ColumnList(kOrderLive).size();
+  std::size_t key = ColumnList(kKey).size();
+  std::size_t event = ColumnList(kEvent).size();
+  std::size_t usage = ColumnList(kUsage).size();
+
+  [[nodiscard]] std::string text() const {
+    const ColumnList events(kEvent);
+    std::size_t first = 1;
+    const auto next = [&first](std::size_t count) { return std::exchange(first, first + count); };
+    const auto both = [](std::string_view a, std::string_view b) {
+      return std::string(a) + ", " + std::string(b);
+    };
+    std::string sql = "WITH batch AS (";
+    sql += insert_from_arrays("order_batches", both(kBatchFixed, kBatchLive), next(batch));
+    sql += "), placed AS (" + insert_from_arrays("orders", both(kOrderFixed, kOrderLive), next(order));
+    sql += " ON CONFLICT (client_order_id) DO NOTHING RETURNING id), key AS (";
+    sql += insert_from_arrays("idempotency_keys", kKey, next(key));
+    sql += " ON CONFLICT (key, tenant, operation) DO NOTHING RETURNING batch_id), log AS (";
+    sql += "INSERT INTO events (id, " + events.names() + ") SELECT nextval('event_ids'), e.* FROM ";
+    sql += events.unnest(next(event)) + " AS e RETURNING id), ";
+    sql += "waiting AS (INSERT INTO outbox (event_id) SELECT id FROM log), used AS (";
+    sql += update_usage(next(usage));
+    // Keys first: a twin waits for the winner there.
+    return sql +
+           ") SELECT (SELECT count(*) FROM key), ARRAY(SELECT id FROM placed), ARRAY(SELECT id FROM log "
+           "ORDER BY id)";
+  }
+};
+
+class AcceptRun {
+ public:
+  AcceptRun(Transaction& transaction, std::span<Accept* const> all) : transaction_(transaction), all_(all) {}
+
+  Outcome run() {
+    for (Accept* accept : all_) accept->result = {};
+    read_state();
+    for (Accept* accept : all_) {
+      if (may_write(*accept)) kept_.push_back(accept);
+    }
+    if (kept_.empty()) return Outcome::kRefused;
+    ORCHESTRATOR_FAILPOINT("accept.before_commit");
+    const Outcome outcome = insert();
+    if (outcome == Outcome::kCommit) ORCHESTRATOR_FAILPOINT("accept.in_commit");
+    return outcome;
+  }
+
+ private:
+  void read_state() {
+    static const std::string kSql = select_state();
+    std::vector<PortfolioId> portfolios;
+    std::vector<std::string> scopes[3];
+    std::size_t batches = 0;
+    std::size_t orders = 0;
+    for (const Accept* accept : all_) {
+      const AcceptUnit& unit = accept->unit;
+      portfolios.push_back(unit.batch.portfolio_id);
+      scopes[0].push_back(unit.idempotency.scope.key);
+      scopes[1].push_back(unit.idempotency.scope.tenant);
+      scopes[2].push_back(unit.idempotency.scope.operation);
+      if (accept->numbered) continue;
+      ++batches;
+      orders += unit.orders.size();
+    }
+    Parameters parameters;
+    parameters.add_array(portfolios);
+    for (const auto& texts : scopes) parameters.add_array(texts);
+    parameters.add(batches, orders);
+    take_state(transaction_.query(kSql, parameters));
+    const auto missing = [this](PortfolioId id) { return !usage_.contains(id); };
+    if (std::any_of(portfolios.begin(), portfolios.end(), missing))
+      usage_ = lock_usage(transaction_, portfolios);
+  }
+
+  void take_state(const Result& result) {
+    bool halted = false;
+    bool known = false;
+    std::string batches;
+    std::string orders;
+    Cursor row(result);
+    while (row.next()) {
+      row.read(halted, known, batches, orders);
+      std::optional<PortfolioId> id;
+      row.read(id);
+      if (!id) break;
+      PortfolioUsage& usage = usage_[*id];
+      usage.portfolio_id = *id;
+      row.read(usage.margin_reserved, usage.day, usage.day_notional);
+    }
+    if (halted) halts_ = read_halts(transaction_.query(kSelectHalts));
+    if (known) read_keys();
+    number(parse_numbers(batches), parse_numbers(orders));
+  }
+
+  void read_keys() {
+    for (Accept* accept : all_) {
+      accept->result.existing =
+          read_key(transaction_.query(kSelectKey, key_parameters(accept->unit.idempotency.scope)));
+    }
+  }
+
+  void number(const std::vector<std::int64_t>& batches, const std::vector<std::int64_t>& orders) {
+    auto batch = batches.begin();
+    auto order = orders.begin();
+    for (Accept* accept : all_) {
+      if (std::exchange(accept->numbered, true)) continue;
+      AcceptUnit& unit = accept->unit;
+      unit.batch.id = unit.idempotency.batch_id = *batch++;
+      for (Order& one : unit.orders) {
+        one.id = *order++;
+        one.batch_id = unit.batch.id;
+      }
+    }
+  }
+
+  bool may_write(Accept& accept) {
+    AcceptResult& result = accept.result;
+    if (result.existing) {
+      accept.refuse(AcceptResult::Status::kKeyExists, {});
+      return false;
+    }
+    if (const Halt* halt = covering_halt(halts_, accept.unit.orders)) {
+      accept.refuse(AcceptResult::Status::kHalted, describe(*halt));
+      return false;
+    }
+    PortfolioUsage& usage = usage_.at(accept.unit.batch.portfolio_id);
+    result.usage = usage_with(usage, accept.unit);
+    if (auto limit = broken_limit(accept.unit.limits, result.usage)) {
+      result.usage = usage;
+      accept.refuse(AcceptResult::Status::kLimit, std::move(*limit));
+      return false;
+    }
+    if (!compose(accept)) return false;
+    usage = result.usage;
+    return true;
+  }
+
+  static bool compose(Accept& accept) {
+    if (std::exchange(accept.composed, true)) return accept.failure == nullptr;
+    try {
+      if (accept.unit.compose) accept.unit.compose(accept.unit);
+      check_composed(accept.unit);
+    } catch (...) {
+      accept.failure = std::current_exception();
+    }
+    return accept.failure == nullptr;
+  }
+
+  Outcome insert() {
+    static const InsertSql kColumns;
+    static const std::string kSql = kColumns.text();
+    RowArrays batches;
+    RowArrays orders;
+    RowArrays keys;
+    RowArrays events;
+    RowArrays usage;
+    for (const Accept* accept : kept_) {
+      const AcceptUnit& unit = accept->unit;
+      batches.begin_row();
+      batch_fixed_fields(unit.batch, writer(batches));
+      batch_live_fields(unit.batch, writer(batches));
+      for (const Order& order : unit.orders) {
+        orders.begin_row();
+        order_fixed_fields(order, writer(orders));
+        order_live_fields(order, writer(orders));
+      }
+      keys.begin_row();
+      key_fields(unit.idempotency, writer(keys));
+      for (const EventRow& event : unit.events) {
+        events.begin_row();
+        event_fields(event, writer(events));
+      }
+    }
+    add_usage(usage, usage_);
+    Parameters parameters;
+    batches.move_to(parameters, kColumns.batch);
+    orders.move_to(parameters, kColumns.order);
+    keys.move_to(parameters, kColumns.key);
+    events.move_to(parameters, kColumns.event);
+    usage.move_to(parameters, kColumns.usage);
+    return judge(transaction_.query(kSql, parameters));
+  }
+
+  Outcome judge(const Result& result) {
+    std::int64_t keys = 0;
+    std::string orders;
+    std::string events;
+    Cursor row(result);
+    if (row.next()) row.read(keys, orders, events);
+    std::vector<OrderId> placed = parse_numbers(orders);
+    std::sort(placed.begin(), placed.end());
+    std::size_t wanted = 0;
+    for (const Accept* accept : kept_) wanted += accept->unit.orders.size();
+    if (keys != static_cast<std::int64_t>(kept_.size()) || placed.size() != wanted) {
+      return lost_race(keys == 1, placed);
+    }
+    const std::vector<std::int64_t> ids = parse_numbers(events);
+    auto id = ids.begin();
+    for (Accept* accept : kept_) {
+      for (EventRow& event : accept->unit.events) event.id = *id++;
+    }
+    return Outcome::kCommit;
+  }
+
+  Outcome lost_race(bool key_is_ours, const std::vector<OrderId>& placed) {
+    if (!key_is_ours) return Outcome::kAgain;
+    Accept& accept = *kept_.front();
+    for (const Order& order : accept.unit.orders) {
+      if (std::binary_search(placed.begin(), placed.end(), order.id)) continue;
+      accept.refuse(AcceptResult::Status::kDuplicateOrderId,
+                    "client order id " + order.client_order_id + " exists already");
+      break;
+    }
+    return Outcome::kRefused;
+  }
+
+  Transaction& transaction_;
+  std::span<Accept* const> all_;
+  std::vector<Accept*> kept_;
+  UsageMap usage_;
+  std::vector<Halt> halts_;
+};
+
+}  // namespace
+
+AcceptResult PostgresStore::accept(AcceptUnit& unit) {
+  check_consistent(unit);
+  Accept accept(unit);
+  Accept* const only = &accept;
+  write({.lock = ControlLock::kShared, .knows_itself = true}, [&only](Transaction& transaction) {
+    return AcceptRun(transaction, {&only, 1}).run();
+  });
+  if (accept.failure) std::rethrow_exception(accept.failure);
+  if (accept.result.status == AcceptResult::Status::kAccepted) ORCHESTRATOR_FAILPOINT("accept.committed");
+  return std::move(accept.result);
+}
+
+}  // namespace orchestrator::postgres

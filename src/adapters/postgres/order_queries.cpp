@@ -1,0 +1,110 @@
+// Reading orders and batches. A query is one statement, whose conditions all hold together.
+
+#include "adapters/postgres/conditions.hpp"
+#include "adapters/postgres/postgres_store.hpp"
+#include "adapters/postgres/rows.hpp"
+
+namespace orchestrator::postgres {
+namespace {
+
+template <class Query>
+void add_cursor(Conditions& conditions, const Query& query) {
+  if (query.newest_first) {
+    if (query.before_id != 0) conditions.add("id < ?", query.before_id);
+  } else if (query.after_id != 0) {
+    conditions.add("id > ?", query.after_id);
+  }
+}
+
+template <class Query>
+std::string order_and_limit(Conditions& conditions, const Query& query) {
+  return std::string(" ORDER BY id") + (query.newest_first ? " DESC" : "") + " LIMIT " +
+         conditions.bind(sql_limit(query.limit));
+}
+
+Conditions order_conditions(const OrderQuery& query) {
+  Conditions conditions;
+  if (!query.ids.empty()) conditions.add_any_of("id = ANY(?::bigint[])", query.ids);
+  if (query.tenant) conditions.add("tenant = ?", *query.tenant);
+  if (query.batch_id) conditions.add("batch_id = ?", *query.batch_id);
+  if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
+  if (query.instrument_id) conditions.add("instrument_id = ?", *query.instrument_id);
+  if (query.broker) conditions.add("broker = ?", *query.broker);
+  if (!query.statuses.empty()) conditions.add_any_of("status = ANY(?::smallint[])", query.statuses);
+  if (query.client_order_id) conditions.add("client_order_id = ?", *query.client_order_id);
+  if (!query.client_order_ids.empty()) {
+    conditions.add_any_of("client_order_id = ANY(?::text[])", query.client_order_ids);
+  }
+  if (query.ext_order_id) {
+    // The index knows only orders that have such an id.
+    if (!query.ext_order_id->empty()) conditions.add_fixed("ext_order_id <> ''");
+    conditions.add("ext_order_id = ?", *query.ext_order_id);
+  }
+  if (query.created_from) conditions.add("created_at >= ?", *query.created_from);
+  if (query.abandoned_at) {
+    conditions.add("status = ?", OrderStatus::kSubmitting);
+    conditions.add(
+        "(lease_until < ? OR EXISTS (SELECT FROM owners WHERE owners.id = lease_owner AND ended_at IS NOT "
+        "NULL))",
+        *query.abandoned_at);
+  }
+  add_cursor(conditions, query);
+  return conditions;
+}
+
+Conditions batch_conditions(const BatchQuery& query) {
+  Conditions conditions;
+  if (!query.ids.empty()) conditions.add_any_of("id = ANY(?::bigint[])", query.ids);
+  if (query.tenant) conditions.add("tenant = ?", *query.tenant);
+  if (query.portfolio_id) conditions.add("portfolio_id = ?", *query.portfolio_id);
+  if (query.idempotency_key) {
+    conditions.add("id IN (SELECT batch_id FROM idempotency_keys WHERE key = ?)", *query.idempotency_key);
+  }
+  add_cursor(conditions, query);
+  return conditions;
+}
+
+// derive_batch_status() in the words of the database. The tests compare them over every query.
+std::string status_condition(BatchStatus status) {
+  const std::string open = "open_orders > 0";
+  const std::string sent =
+      "EXISTS (SELECT FROM orders WHERE orders.batch_id = order_batches.id AND orders.status <> 0)";
+  const std::string ended = "open_orders = 0";
+  const std::string all_filled = "filled_orders = total_orders";
+  const std::string all_rejected = "rejected_orders = total_orders";
+  const std::string some = "filled_orders + executed_orders > 0";
+  switch (status) {
+    case BatchStatus::kPending:
+      return open + " AND NOT " + sent;
+    case BatchStatus::kProcessing:
+      return open + " AND " + sent;
+    case BatchStatus::kCompleted:
+      return ended + " AND " + all_filled;
+    case BatchStatus::kFailed:
+      return ended + " AND NOT " + all_filled + " AND " + all_rejected;
+    case BatchStatus::kPartiallyCompleted:
+      return ended + " AND NOT " + all_filled + " AND NOT " + all_rejected + " AND " + some;
+    case BatchStatus::kCancelled:
+      return ended + " AND NOT " + all_filled + " AND NOT " + all_rejected + " AND NOT " + some;
+  }
+  return "false";
+}
+
+}  // namespace
+
+std::vector<Order> PostgresStore::orders(const OrderQuery& query) const {
+  static const std::string kSelect = "SELECT " + order_columns() + " FROM orders WHERE ";
+  Conditions conditions = order_conditions(query);
+  const std::string rest = order_and_limit(conditions, query);
+  return read_orders(read(kSelect + conditions.sql() + rest, conditions.parameters()));
+}
+
+std::vector<OrderBatch> PostgresStore::batches(const BatchQuery& query) const {
+  static const std::string kSelect = "SELECT " + batch_columns() + " FROM order_batches WHERE ";
+  Conditions conditions = batch_conditions(query);
+  if (query.status) conditions.add_fixed(status_condition(*query.status));
+  const std::string rest = order_and_limit(conditions, query);
+  return read_batches(read(kSelect + conditions.sql() + rest, conditions.parameters()));
+}
+
+}  // namespace orchestrator::postgres

@@ -1,0 +1,113 @@
+// Opening and closing the store, its identity as a sender, and the audit trail.
+
+#include "adapters/postgres/postgres_store.hpp"
+
+#include <unistd.h>
+
+#include "adapters/postgres/controls.hpp"
+#include "adapters/postgres/schema.hpp"
+
+namespace orchestrator::postgres {
+namespace {
+
+void make_ready(Connection& connection, const PostgresOptions& options) {
+  const int version = schema_version(connection);
+  if (version == latest_schema_version()) return;
+  if (options.migrate) return migrate(connection, options);
+  throw Error(ErrorCode::kSchemaOutdated, "the database has schema version " + std::to_string(version) +
+                                              ", this program needs " +
+                                              std::to_string(latest_schema_version()) + "; run `migrate up`");
+}
+
+}  // namespace
+
+PostgresStore::PostgresStore(const PostgresOptions& options)
+    : options_(options), process_(::getpid()), pool_(options_) {
+  if (options.connections == 0) {
+    throw Error(ErrorCode::kConfiguration, "the database needs at least one connection");
+  }
+  make_ready(*pool_.lease(), options_);
+}
+
+PostgresStore::~PostgresStore() {
+  if (::getpid() != process_) {
+    pool_.abandon();
+    return;
+  }
+  if (owner_ == 0) return;
+  try {  // else the leases of this sender run out by themselves
+    Parameters parameters;
+    pool_.lease()->run("UPDATE owners SET ended_at = clock_timestamp() WHERE id = $1",
+                       parameters.add(owner_));
+  } catch (const Error&) {
+  }
+}
+
+void PostgresStore::refuse_after_fork() const {
+  if (::getpid() == process_) return;
+  throw Error(ErrorCode::kClosed,
+              "the database was opened before this process was forked; open it again here");
+}
+
+bool PostgresStore::write(const WriteRules& rules, const Unit& unit) const {
+  refuse_after_fork();
+  return run_unit(pool_, options_, rules, unit);
+}
+
+Result PostgresStore::read(const std::string& sql, const Parameters& parameters) const {
+  refuse_after_fork();
+  for (int run = 0;; ++run) {
+    try {
+      return pool_.lease()->query(sql, parameters);
+    } catch (const DatabaseError& error) {
+      // The connection may have been an old one of the pool.
+      if (error.kind() != DatabaseError::Kind::kLost || run > 0) throw;
+    }
+  }
+}
+
+std::int64_t PostgresStore::owner() {
+  refuse_after_fork();  // before the lock, which a thread of the parent may have held
+  const std::lock_guard lock(owner_mutex_);
+  if (owner_ != 0) return owner_;
+  const Result result = read("INSERT INTO owners DEFAULT VALUES RETURNING id");
+  Cursor row(result);
+  if (row.next()) row.read(owner_);
+  return owner_;
+}
+
+// --- audit trail ----------------------------------------------------------------------------------
+
+void PostgresStore::attribute_to(std::string by, const Clock& clock) {
+  by_ = std::move(by);
+  clock_ = &clock;
+}
+
+std::vector<AuditEntry> PostgresStore::audit_trail(std::int64_t after_id, std::size_t limit) const {
+  Parameters parameters;
+  parameters.add(after_id, limit);
+  return read_audit(read(kSelectAudit + " WHERE id > $1 ORDER BY id LIMIT $2", parameters));
+}
+
+void PostgresStore::change_reference(const ReferenceChange& change, ControlLock lock) const {
+  write({.lock = lock}, [&](Transaction& transaction) {
+    // First: whoever changes reference data waits here for whoever came before.
+    note_reference_change(transaction);
+    std::optional<AuditEntry> entry = change(transaction);
+    if (!entry) return Outcome::kRefused;
+    if (entry->by.empty()) entry->by = by_;
+    if (clock_ != nullptr) entry->at = clock_->now();
+    append_audit(transaction, {&*entry, 1});
+    return Outcome::kCommit;
+  });
+}
+
+}  // namespace orchestrator::postgres
+
+namespace orchestrator {
+
+std::unique_ptr<Store> open_postgres_store(const PostgresOptions& options) {
+  return std::make_unique<postgres::PostgresStore>(options);
+}
+
+}  // namespace orchestrator

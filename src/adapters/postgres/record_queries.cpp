@@ -1,0 +1,148 @@
+// Executions, keys, the event log with its outbox, the inbox and the brokers' cursors.
+
+#include "adapters/postgres/conditions.hpp"
+#include "adapters/postgres/controls.hpp"
+#include "adapters/postgres/postgres_store.hpp"
+
+namespace orchestrator::postgres {
+namespace {
+
+// Expired records of one transaction: few enough that orders do not wait long behind them.
+constexpr std::int64_t kExpireAtOnce = 1000;
+
+std::vector<Execution> read_executions(const Result& result) {
+  std::vector<Execution> executions;
+  Cursor row(result);
+  while (row.next()) execution_fields(executions.emplace_back(), reader(row));
+  return executions;
+}
+
+}  // namespace
+
+std::vector<Execution> PostgresStore::executions(std::span<const OrderId> orders) const {
+  static const std::string kSql =
+      "SELECT " + names_of(kExecution) + " FROM executions WHERE order_id = ANY($1::bigint[]) ORDER BY id";
+  Parameters parameters;
+  return read_executions(read(kSql, parameters.add_array(orders)));
+}
+
+std::optional<Execution> PostgresStore::execution(const std::string& broker, const std::string& account,
+                                                  const std::string& execution_id) const {
+  static const std::string kSql = "SELECT " + names_of(kExecution) +
+                                  " FROM executions WHERE execution_id = $1 AND broker = $2 AND account = $3";
+  Parameters parameters;
+  auto found = read_executions(read(kSql, parameters.add(execution_id, broker, account)));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::optional<IdempotencyRecord> PostgresStore::idempotency(const IdempotencyScope& scope) const {
+  return read_key(read(kSelectKey, key_parameters(scope)));
+}
+
+std::size_t PostgresStore::expire_idempotency(Timestamp now) {
+  Parameters parameters;
+  parameters.add(now, kExpireAtOnce);
+  std::int64_t emptied = 0;
+  std::int64_t changed = kExpireAtOnce;
+  while (changed == kExpireAtOnce) {
+    write({}, [&](Transaction& transaction) {
+      changed =
+          transaction
+              .query(
+                  "UPDATE idempotency_keys SET response = '' WHERE batch_id IN (SELECT batch_id FROM "
+                  "idempotency_keys WHERE response <> '' AND expires_at <= $1 ORDER BY expires_at LIMIT $2 "
+                  "FOR UPDATE SKIP LOCKED)",
+                  parameters)
+              .affected();
+      return changed == 0 ? Outcome::kRefused : Outcome::kCommit;
+    });
+    emptied += changed;
+  }
+  return static_cast<std::size_t>(emptied);
+}
+
+// --- events ---------------------------------------------------------------------------------------
+
+std::vector<EventRow> PostgresStore::events(const EventQuery& query) const {
+  Conditions conditions;
+  if (query.batch_id) conditions.add("batch_id = ?", *query.batch_id);
+  if (query.order_id) {
+    conditions.add("batch_id = (SELECT batch_id FROM orders WHERE orders.id = ?)", *query.order_id);
+    conditions.add("order_id IN (0, ?)", *query.order_id);
+  }
+  conditions.add("id > ?", query.after_id);
+  const std::string limit = conditions.bind(sql_limit(query.limit));
+  const Result result = read("SELECT id, " + names_of(kEvent) + " FROM events" +
+                                 (query.unpublished ? " JOIN outbox ON outbox.event_id = events.id" : "") +
+                                 " WHERE " + conditions.sql() + " ORDER BY id LIMIT " + limit,
+                             conditions.parameters());
+  std::vector<EventRow> events;
+  Cursor row(result);
+  while (row.next()) {
+    EventRow& event = events.emplace_back();
+    row.read(event.id);
+    event_fields(event, reader(row));
+  }
+  return events;
+}
+
+void PostgresStore::mark_published(std::span<const std::int64_t> event_row_ids) {
+  if (event_row_ids.empty()) return;
+  Parameters parameters;
+  parameters.add_array(event_row_ids);
+  write({.knows_itself = true}, [&](Transaction& transaction) {  // deleting twice is deleting
+    transaction.run("DELETE FROM outbox WHERE event_id = ANY($1::bigint[])", parameters);
+    return Outcome::kCommit;
+  });
+}
+
+OutboxStatus PostgresStore::outbox() const {
+  const Result result = read(
+      "SELECT (SELECT count(*) FROM outbox), (SELECT at FROM events WHERE id = (SELECT min(event_id) FROM "
+      "outbox))");
+  OutboxStatus status;
+  Cursor row(result);
+  if (row.next()) row.read(status.rows, status.oldest);
+  return status;
+}
+
+// --- the rest -------------------------------------------------------------------------------------
+
+std::vector<std::string> PostgresStore::verify() const {
+  const Result result = read(
+      "SELECT 'batch ' || b.id || ' says it has ' || b.total_orders || ' orders and has ' || count(o.id) "
+      "FROM order_batches AS b LEFT JOIN orders AS o ON o.batch_id = b.id "
+      "GROUP BY b.id HAVING count(o.id) <> b.total_orders ORDER BY b.id");
+  std::vector<std::string> findings;
+  Cursor row(result);
+  while (row.next()) row.read(findings.emplace_back());
+  return findings;
+}
+
+std::vector<InboxReport> PostgresStore::inbox(const std::string& broker) const {
+  static const std::string kSql =
+      "SELECT id, " + names_of(kInbox) + " FROM inbox WHERE broker = $1 ORDER BY id";
+  Parameters parameters;
+  const Result result = read(kSql, parameters.add(broker));
+  std::vector<InboxReport> reports;
+  Cursor row(result);
+  while (row.next()) {
+    InboxReport& report = reports.emplace_back();
+    row.read(report.id);
+    inbox_fields(report, reader(row));
+  }
+  return reports;
+}
+
+std::string PostgresStore::cursor(const std::string& broker, const std::string& account) const {
+  Parameters parameters;
+  const Result result = read("SELECT cursor FROM broker_cursors WHERE broker = $1 AND account = $2",
+                             parameters.add(broker, account));
+  std::string cursor;
+  Cursor row(result);
+  if (row.next()) row.read(cursor);
+  return cursor;
+}
+
+}  // namespace orchestrator::postgres
