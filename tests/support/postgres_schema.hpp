@@ -1,0 +1,47 @@
+// A PostgreSQL server for the tests, named by ORCHESTRATOR_TEST_POSTGRES_URL, and empty schemas on it.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/postgres/connection.hpp"
+
+namespace orchestrator::testing {
+
+// nullopt: the tests have no server.
+inline std::optional<std::string> postgres_url() {
+  const char* url = std::getenv("ORCHESTRATOR_TEST_POSTGRES_URL");
+  if (url == nullptr || *url == '\0') return std::nullopt;
+  return url;
+}
+
+// Makes schemas, and drops them when it ends.
+class PostgresSchemas {
+ public:
+  explicit PostgresSchemas(std::string url) : url_(std::move(url)), connection_({.url = url_}) {}
+  ~PostgresSchemas() {
+    for (const std::string& name : names_) connection_.script("DROP SCHEMA IF EXISTS " + name + " CASCADE");
+  }
+  PostgresSchemas(const PostgresSchemas&) = delete;
+  PostgresSchemas& operator=(const PostgresSchemas&) = delete;
+
+  // The URL of a new, empty schema.
+  std::string make() {
+    const std::string name = "test_" + std::to_string(::getpid()) + "_" + std::to_string(names_.size());
+    names_.push_back(name);
+    connection_.script("CREATE SCHEMA " + name);
+    return url_ + (url_.find('?') == std::string::npos ? "?" : "&") + "options=-csearch_path%3D" + name;
+  }
+
+ private:
+  std::string url_;
+  postgres::Connection connection_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace orchestrator::testing
