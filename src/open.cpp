@@ -10,6 +10,9 @@
 
 #include "orchestrator/backends/memory.hpp"
 #include "orchestrator/backends/mock_brokers.hpp"
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+#include "orchestrator/backends/postgres.hpp"
+#endif
 #ifdef ORCHESTRATOR_HAS_SQLITE
 #include "orchestrator/backends/sqlite.hpp"
 #endif
@@ -32,8 +35,18 @@ std::unique_ptr<Store> open_store(const OpenOptions& options) {
     throw Error(ErrorCode::kUnsupported, "this build of the library has no SQLite backend; use memory:");
 #endif
   }
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+    return open_postgres_store(
+        {.url = url, .migrate = options.migrate, .lock_timeout = options.busy_timeout});
+#else
+    throw Error(ErrorCode::kUnsupported,
+                "this build of the library has no PostgreSQL backend; use sqlite:///path.db");
+#endif
+  }
   throw Error(ErrorCode::kConfiguration,
-              "the database URL must be sqlite:///relative.db, sqlite:////absolute/path.db or memory:");
+              "the database URL must be sqlite:///relative.db, sqlite:////absolute/path.db, "
+              "postgresql://user:password@host:port/database or memory:");
 }
 
 std::string ledger_of(const OpenOptions& options) {

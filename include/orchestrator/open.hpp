@@ -13,8 +13,9 @@
 namespace orchestrator {
 
 struct OpenOptions {
-  // "sqlite:///relative.db", "sqlite:////absolute/path.db" or "memory:". A missing SQLite file is created
-  // and migrated; an older schema is refused (run `orchestrator migrate up`) unless `migrate` is set.
+  // "sqlite:///relative.db", "sqlite:////absolute/path.db", "postgresql://user:password@host:port/database"
+  // or "memory:". A missing SQLite file is created, an empty database migrated; an older schema is refused
+  // (run `orchestrator migrate up`) unless `migrate` is set.
   std::string database_url = "sqlite:///orchestrator.db";
   bool migrate = true;
   // File in which the mock brokers remember what they accepted. Empty: beside the SQLite database

@@ -86,11 +86,16 @@ std::string clean(std::string words, const Settings& settings) {
       words.replace(at, password->second.size(), "***");
     }
   }
-  while (!words.empty() && words.back() == '\n') words.pop_back();
-  for (std::size_t at = words.find('\n'); at != std::string::npos; at = words.find('\n')) {
-    words.replace(at, 1, "; ");
+  std::string line;
+  for (const char c : words) {
+    if (c == '\n') {
+      line += "; ";
+    } else if (c != '\t') {
+      line += c;
+    }
   }
-  return words;
+  while (line.ends_with("; ")) line.resize(line.size() - 2);
+  return line;
 }
 
 bool has(const std::string& words, const char* part) { return words.find(part) != std::string::npos; }
@@ -116,6 +121,7 @@ bool has(const std::string& words, const char* part) { return words.find(part) !
   if (has(words, "SSL") || has(words, "certificate")) {
     fail(ErrorCode::kConfiguration, "check sslmode and the certificates");
   }
+  if (words.starts_with("invalid ")) fail(ErrorCode::kConfiguration, "correct the URL");
   if (has(words, "session is read-only") || has(words, "server is in hot standby")) {
     fail(ErrorCode::kStorageReadOnly, "name the primary server in the URL, or all servers");
   }

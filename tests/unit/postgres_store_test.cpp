@@ -1,0 +1,249 @@
+// What the PostgreSQL store promises beyond the contract: several stores on one database, lost connections,
+// databases that are not its own, and what its messages say.
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <thread>
+
+#include "orchestrator/backends/postgres.hpp"
+#include "orchestrator/testing/order_store_unit_cases.hpp"
+#include "support/postgres_schema.hpp"
+
+namespace orchestrator::testing {
+namespace {
+
+using store::accept_unit;
+using store::place;
+
+// Runs `check` with empty schemas, where there is a server.
+template <class Check>
+void with_server(Check&& check) {
+  const auto url = postgres_url();
+  if (!url) {
+    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
+    return;
+  }
+  PostgresSchemas schemas(*url);
+  check(schemas);
+}
+
+Error refusal(const PostgresOptions& options) {
+  try {
+    static_cast<void>(open_postgres_store(options));
+  } catch (const Error& error) {
+    return error;
+  }
+  FAIL("the store was opened");
+  return Error(ErrorCode::kInternal, "");
+}
+
+void end_all_sessions_of(const std::string& url, postgres::Connection& killer) {
+  postgres::Parameters name;
+  name.add(url.substr(url.find("application_name=") + 17));
+  killer.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1",
+             name);
+}
+
+TEST_CASE("a URL that PostgreSQL cannot read is refused in one line without its password") {
+  for (const char* url : {"mysql://desk:hunter2@db/book", "postgresql://desk:hun%zzter2@db/book",
+                          "postgresql://desk:hunter2@db/book?colour=red",
+                          "postgresql://desk:hunter2@db:port/book", "desk:hunter2"}) {
+    const Error error = refusal({.url = url});
+    CHECK(error.code() == ErrorCode::kConfiguration);
+    CHECK(std::string(error.what()).find("hun") == std::string::npos);
+    CHECK(std::string(error.what()).find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("a PostgreSQL server that is not there may be there later") {
+  const Error error = refusal({.url = "postgresql://desk:hunter2@127.0.0.1:1/book"});
+  CHECK(error.code() == ErrorCode::kStorageUnavailable);
+  CHECK(error.retryable());
+  CHECK(std::string(error.what()).find("127.0.0.1") != std::string::npos);
+  CHECK(std::string(error.what()).find("hunter2") == std::string::npos);
+  CHECK(std::string(error.what()).find('\n') == std::string::npos);
+}
+
+TEST_CASE("another program's PostgreSQL schema is left untouched") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    postgres::Connection connection({.url = url});
+    connection.script("CREATE TABLE schema_migrations (version text)");  // as another program's might be
+    CHECK(refusal({.url = url}).code() == ErrorCode::kForeignDatabase);
+    CHECK(connection.query("SELECT * FROM schema_migrations").size() == 0);
+  });
+}
+
+TEST_CASE("a PostgreSQL schema of another version is refused") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    CHECK(refusal({.url = url, .migrate = false}).code() == ErrorCode::kSchemaOutdated);
+    static_cast<void>(open_postgres_store({.url = url}));
+    postgres::Connection connection({.url = url});
+    connection.script("INSERT INTO schema_migrations (version, name, checksum) VALUES (999, 'later', '')");
+    CHECK(refusal({.url = url}).code() == ErrorCode::kSchemaTooNew);
+    connection.script("DELETE FROM schema_migrations WHERE version = 999");
+    connection.script("UPDATE schema_migrations SET checksum = 'another'");
+    CHECK(refusal({.url = url}).code() == ErrorCode::kMigrationFailed);
+  });
+}
+
+TEST_CASE("stores that open an empty PostgreSQL schema together make it once") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    std::atomic<int> failed{0};
+    store::at_once(4, [&](int) {
+      try {
+        static_cast<void>(open_postgres_store({.url = url}));
+      } catch (const Error&) {
+        ++failed;
+      }
+    });
+    CHECK(failed == 0);
+  });
+}
+
+TEST_CASE("two PostgreSQL stores share keys, limits, claims and switches") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto one = open_postgres_store({.url = url});
+    const auto two = open_postgres_store({.url = url});
+    CHECK(one->owner() != two->owner());
+    std::atomic<int> accepted{0};
+    std::atomic<int> replayed{0};
+    store::at_once(8, [&](int i) {
+      Store& mine = i % 2 == 0 ? *one : *two;
+      for (int key = 0; key < 10; ++key) {
+        AcceptUnit unit = accept_unit({.key = "k" + std::to_string(key), .orders = 3});
+        const auto status = mine.accept(unit).status;
+        if (status == AcceptResult::Status::kAccepted) ++accepted;
+        if (status == AcceptResult::Status::kKeyExists) ++replayed;
+      }
+    });
+    CHECK(accepted == 10);
+    CHECK(replayed == 70);
+    std::atomic<std::size_t> claimed{0};
+    store::at_once(6, [&](int i) {
+      Store& mine = i % 2 == 0 ? *one : *two;
+      ClaimRequest request = store::claim_request(mine);
+      request.limit = 2;
+      for (auto page = mine.claim(request); !page.empty(); page = mine.claim(request)) claimed += page.size();
+    });
+    CHECK(claimed == 30);
+
+    const std::int64_t version = two->reference_version();
+    one->put_halt(store::halt_of(ControlScope::kAll, ""));
+    CHECK(two->reference_version() != version);
+    AcceptUnit stopped = accept_unit({.key = "stopped"});
+    CHECK(two->accept(stopped).status == AcceptResult::Status::kHalted);
+  });
+}
+
+TEST_CASE("once a stop switch is on no PostgreSQL store claims") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto desk = open_postgres_store({.url = url});
+    const auto risk = open_postgres_store({.url = url});
+    place(*desk, {.orders = 200});
+    std::atomic<bool> stopped{false};
+    std::atomic<int> late{0};
+    std::thread sender([&] {
+      ClaimRequest request = store::claim_request(*desk);
+      request.limit = 1;
+      for (;;) {
+        const bool before = stopped;
+        const auto claimed = desk->claim(request);
+        if (before && !claimed.empty()) ++late;
+        if (claimed.empty()) return;
+      }
+    });
+    risk->put_halt(store::halt_of(ControlScope::kAll, ""));
+    const auto at_halt = risk->orders({.statuses = {OrderStatus::kPlaced}}).size();
+    stopped = true;
+    sender.join();
+    CHECK(late == 0);
+    CHECK(risk->orders({.statuses = {OrderStatus::kPlaced}}).size() == at_halt);
+  });
+}
+
+TEST_CASE("a PostgreSQL store goes on after its sessions were ended") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make() + "&application_name=ended_" + std::to_string(::getpid());
+    const auto book = open_postgres_store({.url = url});
+    postgres::Connection killer({.url = *postgres_url()});
+    place(*book, {.key = "before"});
+    end_all_sessions_of(url, killer);
+    CHECK(book->orders({}).size() == 1);
+    end_all_sessions_of(url, killer);
+    CHECK(place(*book, {.key = "after"}).size() == 1);
+    CHECK(book->batches({}).size() == 2);
+  });
+}
+
+TEST_CASE("a PostgreSQL lock that is kept too long leaves nothing changed") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto book = open_postgres_store({.url = url, .lock_timeout = std::chrono::milliseconds(50)});
+    place(*book, {.key = "first"});
+    postgres::Connection holder({.url = url});
+    holder.script("BEGIN; SELECT * FROM portfolio_usage FOR UPDATE");
+    AcceptUnit unit = accept_unit({.key = "second"});
+    ErrorCode code = ErrorCode::kInternal;
+    try {
+      book->accept(unit);
+    } catch (const Error& error) {
+      code = error.code();
+      CHECK(error.retryable());
+    }
+    CHECK(code == ErrorCode::kStorageBusy);
+    holder.script("ROLLBACK");
+    CHECK(book->accept(unit).status == AcceptResult::Status::kAccepted);
+    CHECK(book->batches({}).size() == 2);
+  });
+}
+
+TEST_CASE("a text that PostgreSQL cannot hold is refused whole") {
+  with_server([](PostgresSchemas& schemas) {
+    const auto book = open_postgres_store({.url = schemas.make()});
+    for (const std::string& text : {std::string("a\0b", 3), std::string("\xff\xfe")}) {
+      AcceptUnit unit = accept_unit({.key = "k"});
+      unit.orders[0].symbol = text;
+      ErrorCode code = ErrorCode::kInternal;
+      try {
+        book->accept(unit);
+      } catch (const Error& error) {
+        code = error.code();
+      }
+      CHECK(code == ErrorCode::kInvalidArgument);
+      CHECK(book->batches({}).empty());
+    }
+  });
+}
+
+TEST_CASE("a forked child is refused its parent's PostgreSQL store and leaves it alone") {
+  with_server([](PostgresSchemas& schemas) {
+    const auto book = open_postgres_store({.url = schemas.make()});
+    place(*book, {});
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      int answer = 1;
+      try {
+        static_cast<void>(book->orders({}));
+      } catch (const Error& error) {
+        answer = error.code() == ErrorCode::kClosed ? 0 : 2;
+      }
+      ::_exit(answer);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(book->orders({}).size() == 1);
+  });
+}
+
+}  // namespace
+}  // namespace orchestrator::testing
