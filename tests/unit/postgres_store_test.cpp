@@ -141,30 +141,51 @@ TEST_CASE("two PostgreSQL stores share keys, limits, claims and switches") {
   });
 }
 
-TEST_CASE("once a stop switch is on no PostgreSQL store claims") {
+// What a call is refused with while somebody else holds the lock that stop switches are changed under.
+template <class Call>
+std::optional<ErrorCode> refused_while(postgres::Connection& holder, const std::string& lock, Call&& call) {
+  holder.script("BEGIN; SELECT " + lock + "(1869767779, 1)");
+  std::optional<ErrorCode> code;
+  try {
+    call();
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  holder.script("ROLLBACK");
+  return code;
+}
+
+TEST_CASE("a PostgreSQL stop switch waits for the claims under way and the next ones wait for it") {
   with_server([](PostgresSchemas& schemas) {
     const std::string url = schemas.make();
-    const auto desk = open_postgres_store({.url = url});
-    const auto risk = open_postgres_store({.url = url});
-    place(*desk, {.orders = 200});
-    std::atomic<bool> stopped{false};
-    std::atomic<int> late{0};
-    std::thread sender([&] {
-      ClaimRequest request = store::claim_request(*desk);
-      request.limit = 1;
-      for (;;) {
-        const bool before = stopped;
-        const auto claimed = desk->claim(request);
-        if (before && !claimed.empty()) ++late;
-        if (claimed.empty()) return;
-      }
-    });
-    risk->put_halt(store::halt_of(ControlScope::kAll, ""));
-    const auto at_halt = risk->orders({.statuses = {OrderStatus::kPlaced}}).size();
-    stopped = true;
-    sender.join();
-    CHECK(late == 0);
-    CHECK(risk->orders({.statuses = {OrderStatus::kPlaced}}).size() == at_halt);
+    const auto book = open_postgres_store({.url = url, .lock_timeout = std::chrono::milliseconds(50)});
+    postgres::Connection holder({.url = url});
+    const Order order = place(*book, {.orders = 2}).at(0);
+    const ClaimRequest request = store::claim_request(*book);
+    const auto claim = [&] { static_cast<void>(book->claim(request)); };
+    const auto accept = [&] {
+      AcceptUnit unit = accept_unit({.key = "new"});
+      book->accept(unit);
+    };
+    const auto announce = [&](std::optional<HaltMode> unless) {
+      ChangeUnit unit;
+      unit.orders = {store::changed(order, OrderStatus::kAcked)};
+      unit.unless_stopped = unless;
+      book->commit(unit);
+    };
+    const auto halt = [&] { book->put_halt(store::halt_of(ControlScope::kAll, "")); };
+
+    const std::string changing = "pg_advisory_xact_lock";
+    CHECK(refused_while(holder, changing, claim) == ErrorCode::kStorageBusy);
+    CHECK(refused_while(holder, changing, accept) == ErrorCode::kStorageBusy);
+    CHECK(refused_while(holder, changing, [&] { announce(HaltMode::kHalt); }) == ErrorCode::kStorageBusy);
+    CHECK(refused_while(holder, changing, [&] { announce(std::nullopt); }) == std::nullopt);
+    const std::string sending = "pg_advisory_xact_lock_shared";
+    CHECK(refused_while(holder, sending, claim) == std::nullopt);
+    CHECK(refused_while(holder, sending, halt) == ErrorCode::kStorageBusy);
+    CHECK(book->halts().empty());
+    halt();
+    CHECK(book->halts().size() == 1);
   });
 }
 

@@ -1,4 +1,5 @@
-// T1: batches, their orders, keys, margins and events in one commit; a list of units is one transaction.
+// T1: batches, their orders, keys, margins and events in one commit. A list of units is one transaction; when
+// one of several loses a race in step 3, which one cannot be told, and each would have to run alone.
 //
 //   1  what may refuse a batch, with the rows of its portfolio locked, and the ids it will have
 //   2  the rules decide (core/store_rules), compose() writes receipt and events
