@@ -1,8 +1,9 @@
 // PostgreSQL 13 or later: one database for any number of processes, durable at every return (as the server's
 // synchronous_commit, which should stay on, has it).
 //
-// Processes share the database by its row locks, unique keys and versions; nothing is kept in a session, so
-// PgBouncer in transaction mode may stand in between.
+// Processes share the database by its row locks, unique keys and versions. Nothing that matters is kept in a
+// session, so PgBouncer in transaction mode may stand in between; one that does not carry prepared statements
+// (before 1.21) costs a part of the speed.
 #pragma once
 
 #include <chrono>

@@ -10,12 +10,20 @@
 #include <algorithm>
 #include <map>
 #include <pqxx/pqxx>
+#include <unordered_map>
 #include <vector>
+
+#include "core/sha256.hpp"
 
 namespace orchestrator::postgres {
 namespace {
 
 constexpr int kServerVersionMin = 130000;
+// More shapes of statements than there are; beyond it they are not prepared.
+constexpr std::size_t kPreparedMax = 128;
+// A session that does not know what was prepared in it, or knows what was not: a pooler has changed it.
+constexpr std::string_view kNotPrepared = "26000";
+constexpr std::string_view kPreparedTwice = "42P05";
 using Kind = DatabaseError::Kind;
 
 // --- settings -------------------------------------------------------------------------------------
@@ -137,6 +145,8 @@ struct Meaning {
 };
 
 constexpr Meaning kMeanings[] = {
+    {kNotPrepared, ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
+    {kPreparedTwice, ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
     {"40", ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
     {"55P03", ErrorCode::kStorageBusy, Kind::kRefused, "another session keeps it locked; call again"},
     {"57014", ErrorCode::kStorageBusy, Kind::kRefused,
@@ -194,6 +204,8 @@ struct Connection::Session {
   Settings settings;
   std::string place;
   bool lost = false;
+  bool prepares = true;
+  std::unordered_map<std::string, std::string> prepared;  // names by statement
 
   template <class Call>
   Result guarded(Call&& call);
@@ -201,26 +213,45 @@ struct Connection::Session {
 
 namespace {
 
-#if PQXX_VERSION_MAJOR < 7
 using NullableText = const char*;
-pqxx::result execute(pqxx::nontransaction& work, const std::string& sql,
-                     const std::vector<NullableText>& values) {
-  return work.exec_params(sql, pqxx::prepare::make_dynamic_params(values));
+
+std::vector<NullableText> to_values(const Parameters& parameters) {
+  std::vector<NullableText> values;
+  values.reserve(parameters.texts().size());
+  for (const auto& text : parameters.texts()) values.push_back(text ? text->c_str() : nullptr);
+  return values;
 }
+
+#if PQXX_VERSION_MAJOR < 7
+auto to_pqxx(const std::vector<NullableText>& values) { return pqxx::prepare::make_dynamic_params(values); }
 #else
-using NullableText = const char*;
-pqxx::result execute(pqxx::nontransaction& work, const std::string& sql,
-                     const std::vector<NullableText>& values) {
+pqxx::params to_pqxx(const std::vector<NullableText>& values) {
   pqxx::params parameters;
   parameters.reserve(values.size());
   for (const NullableText value : values) {
     value == nullptr ? parameters.append() : parameters.append(pqxx::zview(value));
   }
-#if PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 9
-  return work.exec_params(sql, parameters);
-#else
-  return work.exec(sql, parameters);
+  return parameters;
+}
 #endif
+
+#if PQXX_VERSION_MAJOR < 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 9)
+pqxx::result execute(pqxx::nontransaction& work, const std::string& sql,
+                     const std::vector<NullableText>& values) {
+  return work.exec_params(sql, to_pqxx(values));
+}
+pqxx::result execute_prepared(pqxx::nontransaction& work, const std::string& name,
+                              const std::vector<NullableText>& values) {
+  return work.exec_prepared(name, to_pqxx(values));
+}
+#else
+pqxx::result execute(pqxx::nontransaction& work, const std::string& sql,
+                     const std::vector<NullableText>& values) {
+  return work.exec(sql, to_pqxx(values));
+}
+pqxx::result execute_prepared(pqxx::nontransaction& work, const std::string& name,
+                              const std::vector<NullableText>& values) {
+  return work.exec(pqxx::prepped{name}, to_pqxx(values));
 }
 #endif
 
@@ -240,6 +271,7 @@ Result Connection::Session::guarded(Call&& call) {
     throw_meaning(place, clean(error.what(), settings), "40001");
   } catch (const pqxx::sql_error& error) {
     lost = !link.is_open();
+    if (error.sqlstate() == kNotPrepared || error.sqlstate() == kPreparedTwice) prepares = false;
     throw_meaning(place, clean(error.what(), settings), lost ? "08006" : error.sqlstate());
   } catch (const pqxx::failure& error) {
     lost = true;
@@ -278,10 +310,25 @@ Connection::Connection(const PostgresOptions& options) {
 Connection::~Connection() = default;
 
 Result Connection::query(const std::string& sql, const Parameters& parameters) {
-  std::vector<NullableText> values;
-  values.reserve(parameters.texts().size());
-  for (const auto& text : parameters.texts()) values.push_back(text ? text->c_str() : nullptr);
+  const auto values = to_values(parameters);
   return session_->guarded([&](pqxx::nontransaction& work) { return execute(work, sql, values); });
+}
+
+Result Connection::query_prepared(const std::string& sql, const Parameters& parameters) {
+  auto& prepared = session_->prepared;
+  const auto found = prepared.find(sql);
+  if (!session_->prepares || (found == prepared.end() && prepared.size() >= kPreparedMax)) {
+    return query(sql, parameters);
+  }
+  const auto values = to_values(parameters);
+  return session_->guarded([&](pqxx::nontransaction& work) {
+    if (found != prepared.end()) return execute_prepared(work, found->second, values);
+    // Behind a pooler a session may have been another client's: one name never stands for two statements.
+    const std::string name = "orchestrator_" + to_hex(sha256(sql)).substr(0, 40);
+    session_->link.prepare(name, sql);
+    prepared.emplace(sql, name);
+    return execute_prepared(work, name, values);
+  });
 }
 
 void Connection::script(const std::string& sql) {

@@ -1,8 +1,9 @@
 // One PostgreSQL connection, its results, and what its failures mean.
 //
 // Only connection.cpp knows libpqxx and libpq, whose generations differ in names. A Connection belongs to one
-// thread at a time. Nothing that matters is kept in the session (no prepared statements, no session locks),
-// so that a pooler may give every transaction another one.
+// thread at a time. Nothing that matters is kept in the session (no session locks, no settings), so that a
+// pooler may give every transaction another one. Prepared statements are kept there, and given up where a
+// pooler does not carry them.
 #pragma once
 
 #include <cstdint>
@@ -94,6 +95,9 @@ class Connection {
   void run(const std::string& sql, const Parameters& parameters = {}) {
     static_cast<void>(query(sql, parameters));
   }
+  // The same, planned once: for statements that come again and again inside transactions, whose settings let
+  // the plan not depend on how much the tables held when it was made.
+  [[nodiscard]] Result query_prepared(const std::string& sql, const Parameters& parameters);
   // Several statements in one round trip, without parameters.
   void script(const std::string& sql);
 

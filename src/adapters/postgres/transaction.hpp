@@ -30,9 +30,11 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   [[nodiscard]] Result query(const std::string& sql, const Parameters& parameters = {}) {
-    return connection_.query(sql, parameters);
+    return connection_.query_prepared(sql, parameters);
   }
-  void run(const std::string& sql, const Parameters& parameters = {}) { connection_.run(sql, parameters); }
+  void run(const std::string& sql, const Parameters& parameters = {}) {
+    static_cast<void>(query(sql, parameters));
+  }
   // Until the end: entries of the audit trail are made one behind the other.
   void lock_audit_trail();
   void commit();
