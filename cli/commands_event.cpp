@@ -30,6 +30,7 @@ void check_tenant(Session& session, const EventQuery& query) {
 ExitCode list(Session& session, const EventOptions& options) {
   auto query = options.query;
   query.limit = options.limit;
+  query.without_gaps = true;
   check_tenant(session, query);
   const auto events = session.orchestrator().events(query);
   const auto& source = session.settings().engine.event_source;
@@ -96,6 +97,7 @@ ExitCode follow(Session& session, const EventOptions& options) {
   bool stop = false;
   while (!stop) {
     query.limit = 1000;
+    query.without_gaps = true;
     const auto events = session.orchestrator().events(query);
     std::string lines;
     for (const auto& event : events) {

@@ -191,6 +191,9 @@ struct EventQuery {
   // Rows of this order and rows of its batch that hold several orders (expand and filter them).
   std::optional<OrderId> order_id = {};
   bool unpublished = false;  // only rows still in the outbox
+  // For a reader that will go on from the last id: ends before the place where a row with a lower id may
+  // still appear, because a transaction under way drew it. Waits a moment for such transactions.
+  bool without_gaps = false;
   std::int64_t after_id = 0;
   std::size_t limit = 1000;  // rows
 };

@@ -141,6 +141,28 @@ TEST_CASE("two PostgreSQL stores share keys, limits, claims and switches") {
   });
 }
 
+TEST_CASE("a reader that goes on from the last event misses none that commits late") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto store = open_postgres_store({.url = url});
+    static_cast<void>(place(*store, {.key = "first"}));
+    postgres::Connection slow({.url = url});
+    slow.script(
+        "BEGIN; SELECT pg_current_xact_id(); INSERT INTO events SELECT nextval('event_ids'), batch_id, "
+        "order_id, at, lines FROM events");
+    static_cast<void>(place(*store, {.key = "second"}));
+    const EventQuery all = {.without_gaps = false};
+    REQUIRE(store->events(all).size() == 2);
+    const auto before = store->events({.without_gaps = true});
+    CHECK(before.size() == 1);
+    slow.script("COMMIT");
+    const auto after = store->events({.without_gaps = true, .after_id = before.back().id});
+    REQUIRE(after.size() == 2);
+    CHECK(after[0].id == before.back().id + 1);
+    CHECK(store->events({.without_gaps = true}).size() == 3);
+  });
+}
+
 // What a call is refused with while somebody else holds the lock that stop switches are changed under.
 template <class Call>
 std::optional<ErrorCode> refused_while(postgres::Connection& holder, const std::string& lock, Call&& call) {

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "adapters/postgres/transaction.hpp"
@@ -76,12 +77,14 @@ class PostgresStore final : public Store {
   using ReferenceChange = std::function<std::optional<AuditEntry>(Transaction&)>;
   void change_reference(const ReferenceChange& change, ControlLock lock = ControlLock::kNone) const;
   void refuse_after_fork() const;
+  [[nodiscard]] std::int64_t last_settled_event() const;
 
   PostgresOptions options_;
   pid_t process_;
   mutable ConnectionPool pool_;
   std::string by_;
   const Clock* clock_ = nullptr;  // null: not attributed yet
+  mutable std::atomic<std::int64_t> settled_event_{0};
   std::mutex owner_mutex_;
   std::int64_t owner_ = 0;  // 0: not given yet
 };

@@ -1,11 +1,22 @@
 // Executions, keys, the event log with its outbox, the inbox and the brokers' cursors.
 
+#include <thread>
+
 #include "adapters/postgres/conditions.hpp"
 #include "adapters/postgres/controls.hpp"
 #include "adapters/postgres/postgres_store.hpp"
 
 namespace orchestrator::postgres {
 namespace {
+
+// How long a reader of the log waits for the transactions that drew numbers before those it would read.
+constexpr int kSettlingLooks = 8;
+constexpr std::chrono::milliseconds kFirstPause{1};
+
+struct RunningTransactions {
+  std::int64_t oldest = 0;
+  std::int64_t next = 0;  // no number from here on was given to a transaction yet
+};
 
 // Expired records of one transaction: few enough that orders do not wait long behind them.
 constexpr std::int64_t kExpireAtOnce = 1000;
@@ -64,6 +75,35 @@ std::size_t PostgresStore::expire_idempotency(Timestamp now) {
 
 // --- events ---------------------------------------------------------------------------------------
 
+// Up to here the log is whole for good. A transaction has its own number before it draws one for an event, so
+// when all that ran after the sequence was read have ended, nobody holds one that the sequence had given out
+// by then: each is in the log, or never will be.
+std::int64_t PostgresStore::last_settled_event() const {
+  std::int64_t drawn = 0;
+  const Result sequence = read("SELECT last_value FROM event_ids");
+  Cursor last(sequence);
+  if (last.next()) last.read(drawn);
+  const auto running = [this] {
+    RunningTransactions now;
+    const Result result = read(
+        "SELECT pg_snapshot_xmin(now)::text, pg_snapshot_xmax(now)::text FROM pg_current_snapshot() AS now");
+    Cursor row(result);
+    if (row.next()) row.read(now.oldest, now.next);
+    return now;
+  };
+  RunningTransactions now = running();
+  const std::int64_t until = now.next;
+  for (int look = 0; look < kSettlingLooks && now.oldest < until; ++look) {
+    std::this_thread::sleep_for(kFirstPause * (1 << look));
+    now = running();
+  }
+  if (now.oldest < until) return settled_event_;
+  std::int64_t settled = settled_event_;
+  while (settled < drawn && !settled_event_.compare_exchange_weak(settled, drawn)) {
+  }
+  return std::max(settled, drawn);
+}
+
 std::vector<EventRow> PostgresStore::events(const EventQuery& query) const {
   Conditions conditions;
   if (query.batch_id) conditions.add("batch_id = ?", *query.batch_id);
@@ -72,6 +112,7 @@ std::vector<EventRow> PostgresStore::events(const EventQuery& query) const {
     conditions.add("order_id IN (0, ?)", *query.order_id);
   }
   conditions.add("id > ?", query.after_id);
+  if (query.without_gaps) conditions.add("id <= ?", last_settled_event());
   const std::string limit = conditions.bind(sql_limit(query.limit));
   const Result result = read("SELECT id, " + names_of(kEvent) + " FROM events" +
                                  (query.unpublished ? " JOIN outbox ON outbox.event_id = events.id" : "") +
