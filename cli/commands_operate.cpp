@@ -127,6 +127,22 @@ ExitCode resume(Session& session, const HaltOptions& options) {
   return ExitCode::kOk;
 }
 
+std::string dependency_table(const Session& session, const std::vector<Dependency>& dependencies) {
+  Table table({"role", "name", "version", "location", "latency_us", "state", "detail"});
+  for (const auto& dependency : dependencies) {
+    const bool ok = dependency.state == DependencyState::kOk;
+    const auto or_dash = [](const std::string& text) { return text_cell(text.empty() ? "-" : text); };
+    table.add({text_cell(dependency.role),
+               text_cell(dependency.name),
+               or_dash(dependency.version),
+               or_dash(dependency.location),
+               {dependency.latency ? std::to_string(dependency.latency->count()) : "-", true, Tone::kPlain},
+               {std::string(to_string(dependency.state)), false, ok ? Tone::kGood : Tone::kBad},
+               or_dash(dependency.detail)});
+  }
+  return table.text(session.colour());
+}
+
 ExitCode health(Session& session) {
   auto health = session.orchestrator().health();
   health.brokers.clear();  // circuits belong to a process, and this one has called nobody yet
@@ -143,7 +159,8 @@ ExitCode health(Session& session) {
                                       text_cell(words(halt) + ": " + halt.reason));
                   }
                   if (!health.detail.empty()) rows.emplace_back("detail", text_cell(health.detail));
-                  return facts(rows, session.colour());
+                  return facts(rows, session.colour()) + "\n" +
+                         dependency_table(session, health.dependencies);
                 });
   return health.ok ? ExitCode::kOk : ExitCode::kHalted;
 }

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "orchestrator/dependency.hpp"
 #include "orchestrator/events.hpp"
 
 namespace orchestrator {
 
-// Called from one thread at a time.
+// Called from one thread at a time, dependency() aside.
 class EventPublisher {
  public:
   virtual ~EventPublisher() = default;
@@ -23,6 +24,9 @@ class EventPublisher {
   // id were confirmed; waits up to `timeout` for the first. An event that is never confirmed is sent
   // again later: delivery is at least once.
   virtual std::vector<std::int64_t> collect(std::chrono::milliseconds timeout) = 0;
+  // How the place that events go to does now. Called from any thread, beside the other methods, and does not
+  // wait for them.
+  [[nodiscard]] virtual Dependency dependency() const { return {.name = "custom"}; }
 };
 
 // Appends one CloudEvents JSON line per event and confirms after fsync. An unterminated last line left by

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "orchestrator/dependency.hpp"
 #include "orchestrator/types.hpp"
 
 namespace orchestrator {
@@ -45,6 +46,9 @@ class IdempotencyStore {
                                                               Timestamp now) noexcept = 0;
   // Called after the record is durable in the order store, never before.
   virtual void remember(const IdempotencyRecord& record) noexcept = 0;
+  // How the cache does now. May ask it, within the time that find() takes at most. Unlike the others it may
+  // throw; what does counts as down.
+  [[nodiscard]] virtual Dependency dependency() const { return {.name = "custom"}; }
 };
 
 }  // namespace orchestrator

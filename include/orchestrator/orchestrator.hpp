@@ -20,6 +20,7 @@
 #include "orchestrator/audit.hpp"
 #include "orchestrator/broker_connector.hpp"
 #include "orchestrator/clock.hpp"
+#include "orchestrator/dependency.hpp"
 #include "orchestrator/error.hpp"
 #include "orchestrator/event_publisher.hpp"
 #include "orchestrator/events.hpp"
@@ -148,6 +149,9 @@ struct AuditOptions {
 
 struct Health {
   bool ok = false;  // new orders are accepted
+  // The store first. While it is down, `halts`, `outbox` and the counts of orders are not known and stay
+  // empty.
+  std::vector<Dependency> dependencies = {};
   std::vector<Halt> halts = {};
   OutboxStatus outbox = {};
   std::size_t unknown_orders = 0;

@@ -18,6 +18,7 @@
 #include "orchestrator/audit.hpp"
 #include "orchestrator/broker_connector.hpp"
 #include "orchestrator/clock.hpp"
+#include "orchestrator/dependency.hpp"
 #include "orchestrator/events.hpp"
 #include "orchestrator/idempotency_store.hpp"
 #include "orchestrator/order.hpp"
@@ -298,6 +299,11 @@ class ReferenceStore {
 };
 
 // What a backend's factory returns.
-class Store : public OrderStore, public ReferenceStore {};
+class Store : public OrderStore, public ReferenceStore {
+ public:
+  // How the database does now, asked with one round trip. One that does not answer is no exception: that is
+  // what it tells. Called from any thread, concurrently.
+  [[nodiscard]] virtual Dependency dependency() const { return {.name = "custom"}; }
+};
 
 }  // namespace orchestrator

@@ -47,6 +47,16 @@ void write_broker_health(JsonWriter& json, const BrokerHealth& broker) {
   member_or_null(json, "reason", broker.reason).end_object();
 }
 
+void write_dependency(JsonWriter& json, const Dependency& dependency) {
+  json.begin_object().member("role", dependency.role).member("name", dependency.name);
+  member_or_null(json, "version", dependency.version);
+  member_or_null(json, "location", dependency.location);
+  json.key("latency_us");
+  dependency.latency ? json.value(dependency.latency->count()) : json.null();
+  json.member("state", dependency.state);
+  member_or_null(json, "detail", dependency.detail).end_object();
+}
+
 void write_capabilities(JsonWriter& json, const BrokerCapabilities& capabilities) {
   const auto quiet_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(capabilities.quiet_period).count();
@@ -159,7 +169,9 @@ std::string to_json(const BrokerInfo& broker) {
 std::string to_json(const Health& health) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object().member("ok", health.ok).key("halts").begin_array();
+  json.begin_object().member("ok", health.ok).key("dependencies").begin_array();
+  for (const Dependency& dependency : health.dependencies) write_dependency(json, dependency);
+  json.end_array().key("halts").begin_array();
   for (const Halt& halt : health.halts) write_halt(json, halt);
   json.end_array()
       .key("outbox")

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 
+#include "orchestrator/dependency.hpp"
 #include "orchestrator/error.hpp"
 
 namespace orchestrator {
@@ -29,6 +30,7 @@ constexpr std::array<std::string_view, kOrderStatusCount> kOrderStatusWords{
     "replace_pending", "filled",     "cancelled", "rejected", "expired",          "settled"};
 constexpr std::array<std::string_view, 6> kBatchStatusWords{
     "pending", "processing", "completed", "partially_completed", "cancelled", "failed"};
+constexpr std::array<std::string_view, 3> kDependencyStateWords{"ok", "degraded", "down"};
 constexpr std::array<std::string_view, 3> kCircuitStateWords{"closed", "open", "half_open"};
 
 // A value outside its enumeration comes only from a cast; it still gets a word, because the place where it
@@ -237,6 +239,7 @@ std::string_view to_string(OrderType type) { return word_of(kOrderTypeWords, typ
 std::string_view to_string(TimeInForce time_in_force) { return word_of(kTimeInForceWords, time_in_force); }
 std::string_view to_string(OrderStatus status) { return word_of(kOrderStatusWords, status); }
 std::string_view to_string(BatchStatus status) { return word_of(kBatchStatusWords, status); }
+std::string_view to_string(DependencyState state) { return word_of(kDependencyStateWords, state); }
 std::string_view to_string(CircuitState state) { return word_of(kCircuitStateWords, state); }
 
 std::optional<Side> parse_side(std::string_view text) { return value_of<Side>(kSideWords, text); }

@@ -13,6 +13,7 @@
 #include "engine/audit.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/dispatch.hpp"
+#include "engine/health.hpp"
 #include "engine/ingest.hpp"
 #include "engine/manage.hpp"
 #include "engine/micro_batches.hpp"
@@ -315,23 +316,7 @@ std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance
   return breaks;
 }
 
-Health Orchestrator::health() const {
-  const Context& context = impl_->context;
-  Health health;
-  health.halts = context.store->halts();
-  health.outbox = context.store->outbox();
-  for (const Order& order : context.store->orders({.statuses = {OrderStatus::kUnknown}, .limit = 100'000})) {
-    ++(order.parked ? health.parked_orders : health.unknown_orders);
-  }
-  const bool stopped =
-      std::ranges::any_of(health.halts, [](const Halt& halt) { return halt.scope == ControlScope::kAll; });
-  health.ok = !stopped && !context.latch.closed();
-  health.detail = context.latch.closed() ? context.latch.why() : impl_->last_failure();
-  for (const auto& [name, breaker] : context.breakers) {
-    health.brokers.push_back(breaker.health(name, context.clock->monotonic()));
-  }
-  return health;
-}
+Health Orchestrator::health() const { return engine::health(impl_->context, impl_->last_failure()); }
 
 // --- driving ---
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "orchestrator/event_publisher.hpp"
+#include "orchestrator/version.hpp"
 
 namespace orchestrator {
 namespace {
@@ -26,6 +27,10 @@ class CallbackEventPublisher final : public EventPublisher {
 
   std::vector<std::int64_t> collect(std::chrono::milliseconds) override {
     return std::exchange(delivered_, {});
+  }
+
+  [[nodiscard]] Dependency dependency() const override {
+    return {.name = "callback", .version = std::string(kVersion)};
   }
 
  private:

@@ -13,6 +13,7 @@
 
 #include "orchestrator/error.hpp"
 #include "orchestrator/event_publisher.hpp"
+#include "orchestrator/version.hpp"
 
 namespace orchestrator {
 namespace {
@@ -64,6 +65,19 @@ class FileEventPublisher final : public EventPublisher {
       fail(ErrorCode::kStorageUnavailable, "cannot be synced");
     }
     return std::exchange(written_, {});
+  }
+
+  [[nodiscard]] Dependency dependency() const override {
+    Dependency file{.name = "file", .version = std::string(kVersion), .location = path_};
+    struct stat ours {};
+    struct stat present {};
+    if (::fstat(file_, &ours) != 0 || ::stat(path_.c_str(), &present) != 0 || ours.st_ino != present.st_ino ||
+        ours.st_dev != present.st_dev) {
+      file.state = DependencyState::kDegraded;
+      file.detail =
+          "the file was moved or deleted since it was opened, and events go on to the old one: restart";
+    }
+    return file;
   }
 
  private:

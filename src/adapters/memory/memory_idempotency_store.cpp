@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "orchestrator/backends/memory.hpp"
+#include "orchestrator/version.hpp"
 
 namespace orchestrator {
 namespace {
@@ -55,6 +56,10 @@ class MemoryIdempotencyStore final : public IdempotencyStore {
       }
     } catch (...) {  // no memory: the cache forgets
     }
+  }
+
+  [[nodiscard]] Dependency dependency() const override {
+    return {.name = "memory", .version = std::string(kVersion)};
   }
 
  private:

@@ -18,6 +18,7 @@
 #include "adapters/memory/text_index.hpp"
 #include "core/rate_window.hpp"
 #include "orchestrator/backends/memory.hpp"
+#include "orchestrator/version.hpp"
 
 namespace orchestrator::memory {
 
@@ -43,6 +44,9 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
   [[nodiscard]] std::int64_t owner() override;
+  [[nodiscard]] Dependency dependency() const override {
+    return {.name = "memory", .version = std::string(kVersion)};
+  }
 
   // memory_reference.cpp
   void attribute_to(std::string by, const Clock& clock) override;

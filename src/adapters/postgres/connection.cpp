@@ -335,6 +335,12 @@ void Connection::script(const std::string& sql) {
   session_->guarded([&](pqxx::nontransaction& work) { return work.exec(sql); });
 }
 
+std::string Connection::location() const {
+  const auto text = [](const char* words) { return std::string(words == nullptr ? "" : words); };
+  auto& link = session_->link;  // whose questions are not const in libpqxx 6
+  return text(link.hostname()) + ":" + text(link.port()) + "/" + text(link.dbname());
+}
+
 bool Connection::usable() const { return session_ && !session_->lost && session_->link.is_open(); }
 
 void Connection::abandon() { static_cast<void>(session_.release()); }

@@ -101,6 +101,8 @@ class Connection {
   // Several statements in one round trip, without parameters.
   void script(const std::string& sql);
 
+  // Which of the hosts it is connected to: host:port/database.
+  [[nodiscard]] std::string location() const;
   // False: it must not be used again.
   [[nodiscard]] bool usable() const;
   // Leaves the socket as it is: it belongs to the parent of a forked process.

@@ -76,6 +76,34 @@ std::int64_t PostgresStore::owner() {
   return owner_;
 }
 
+// What of the server's settings costs safety; empty: nothing.
+constexpr const char* kAskServer =
+    "SELECT split_part(current_setting('server_version'), ' ', 1), concat_ws('; ', "
+    "CASE WHEN current_setting('synchronous_commit') = 'off' THEN "
+    "'synchronous_commit is off: a crash of the server loses acknowledged orders' END, "
+    "CASE WHEN current_setting('fsync') = 'off' THEN "
+    "'fsync is off: a crash of the server''s machine may destroy the database' END)";
+
+Dependency PostgresStore::dependency() const {
+  Dependency server{.name = "postgresql"};
+  try {
+    refuse_after_fork();
+    const auto connection = pool_.lease();
+    const auto began = std::chrono::steady_clock::now();
+    const Result result = connection->query(kAskServer);
+    server.latency =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+    server.location = connection->location();
+    Cursor row(result);
+    if (row.next()) row.read(server.version, server.detail);
+    if (!server.detail.empty()) server.state = DependencyState::kDegraded;
+  } catch (const Error& error) {
+    server.state = DependencyState::kDown;
+    server.detail = error.what();
+  }
+  return server;
+}
+
 // --- audit trail ----------------------------------------------------------------------------------
 
 void PostgresStore::attribute_to(std::string by, const Clock& clock) {

@@ -47,6 +47,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
   // postgres_store.cpp
   [[nodiscard]] std::int64_t owner() override;
+  [[nodiscard]] Dependency dependency() const override;
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 

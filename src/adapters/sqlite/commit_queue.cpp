@@ -160,9 +160,16 @@ void CommitQueue::commit() {
 void CommitQueue::stop(ErrorCode code, const Error& error, const char* why) noexcept {
   stopped_ = code;
   try {
-    why_stopped_ = std::string(error.what()) + why + ", so nothing is written any more: restart";
+    std::string words = std::string(error.what()) + why + ", so nothing is written any more: restart";
+    const std::lock_guard lock(mutex_);
+    why_stopped_ = std::move(words);
   } catch (...) {  // no memory for words: the code alone has to do
   }
+}
+
+std::string CommitQueue::why_stopped() {
+  const std::lock_guard lock(mutex_);
+  return why_stopped_;
 }
 
 }  // namespace orchestrator::sqlite

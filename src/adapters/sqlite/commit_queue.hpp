@@ -39,6 +39,8 @@ class CommitQueue {
   // Runs the unit; returns when it is durable, refused or undone. Throws what the unit threw, or the Error
   // of the commit.
   void run(const Unit& unit);
+  // Why nothing is written any more; empty while all is well.
+  [[nodiscard]] std::string why_stopped();
 
  private:
   struct Seat {
@@ -68,7 +70,7 @@ class CommitQueue {
   std::vector<Waiting*> waiting_;
   bool leading_ = false;
 
-  // Only the leader touches what follows.
+  // Only the leader touches what follows, and alone writes why_stopped_, under the mutex.
   WriteTransaction transaction_;
   LockFile& lock_file_;
   std::chrono::milliseconds busy_timeout_;

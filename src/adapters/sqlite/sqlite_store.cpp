@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <chrono>
+
 #include "adapters/sqlite/schema.hpp"
 
 namespace orchestrator::sqlite {
@@ -96,6 +98,22 @@ std::int64_t SqliteStore::owner() {
   });
   owner_ = number;
   return owner_;
+}
+
+Dependency SqliteStore::dependency() const {
+  Dependency file{.name = "sqlite", .version = sqlite3_libversion(), .location = options_.path};
+  try {
+    const auto connection = read();
+    const auto began = std::chrono::steady_clock::now();
+    static_cast<void>(connection->integer("SELECT version FROM schema_migrations LIMIT 1"));
+    file.latency =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+    file.detail = queue_->why_stopped();
+  } catch (const Error& error) {
+    file.detail = error.what();
+  }
+  if (!file.detail.empty()) file.state = DependencyState::kDown;
+  return file;
 }
 
 }  // namespace orchestrator::sqlite

@@ -49,6 +49,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;
   // sqlite_store.cpp
   [[nodiscard]] std::int64_t owner() override;
+  [[nodiscard]] Dependency dependency() const override;
 
   // audit_trail.cpp
   void attribute_to(std::string by, const Clock& clock) override;

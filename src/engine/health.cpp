@@ -1,0 +1,52 @@
+// How the parts of the engine do. A part that is down is an answer here and no exception, and a store that is
+// down keeps nobody from learning how the others do.
+#include "engine/health.hpp"
+
+#include <algorithm>
+
+namespace orchestrator::engine {
+namespace {
+
+template <class Part>
+Dependency dependency_of(const char* role, const Part& part) {
+  Dependency dependency;
+  try {
+    dependency = part.dependency();
+  } catch (const std::exception& failure) {
+    dependency.name = "custom";
+    dependency.state = DependencyState::kDown;
+    dependency.detail = failure.what();
+  }
+  dependency.role = role;
+  return dependency;
+}
+
+}  // namespace
+
+Health health(const Context& context, const std::string& failure) {
+  Health health;
+  health.dependencies.push_back(dependency_of("order_store", *context.store));
+  if (context.idempotency) {
+    health.dependencies.push_back(dependency_of("idempotency_store", *context.idempotency));
+  }
+  if (context.publisher) health.dependencies.push_back(dependency_of("event_publisher", *context.publisher));
+  for (const auto& [name, breaker] : context.breakers) {
+    health.brokers.push_back(breaker.health(name, context.clock->monotonic()));
+  }
+  if (const Dependency& store = health.dependencies.front(); store.state == DependencyState::kDown) {
+    health.detail = store.detail;
+    return health;
+  }
+  health.halts = context.store->halts();
+  health.outbox = context.store->outbox();
+  for (const Order& order : context.store->orders({.statuses = {OrderStatus::kUnknown}, .limit = 100'000})) {
+    ++(order.parked ? health.parked_orders : health.unknown_orders);
+  }
+  const bool stopped =
+      std::ranges::any_of(health.halts, [](const Halt& halt) { return halt.scope == ControlScope::kAll; });
+  health.ok = !stopped && !context.latch.closed();
+  health.detail = context.latch.closed() ? context.latch.why() : failure;
+  return health;
+}
+
+}  // namespace orchestrator::engine
