@@ -3,35 +3,27 @@
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
-#include "orchestrator/backends/sqlite.hpp"
 
 namespace orchestrator::cli {
 namespace {
 
-#ifdef ORCHESTRATOR_HAS_SQLITE
-
-SqliteOptions sqlite_options(const Settings& settings) {
-  const auto path = sqlite_path(settings.database_url);
-  if (!path) {
-    throw Error(ErrorCode::kUnsupported,
-                "only a SQLite database has migrations here: set DATABASE_URL to sqlite:///relative.db or "
-                "sqlite:////absolute/path.db");
-  }
-  SqliteOptions options;
-  options.path = *path;
-  options.busy_timeout = settings.busy_timeout;
+OpenOptions schema_options(const Session& session, bool create) {
+  auto options = open_options(session.settings());
   options.migrate = false;
-  options.create = false;
+  options.create = create;
   return options;
 }
 
 // Only an up-to-date database can be looked into; any other may hold some.
-bool holds_batches(const SqliteOptions& options, const MigrationStatus& status) {
+bool holds_batches(const Session& session, const MigrationStatus& status) {
   if (status.version == 0) return false;
   if (status.version != status.latest) return true;
+  auto options = schema_options(session, false);
+  options.mock_ledger = "memory:";
+  options.events_file.clear();
   BatchQuery query;
   query.limit = 1;
-  return !open_sqlite_store(options)->batches(query).empty();
+  return !open(std::move(options))->batches(query).empty();
 }
 
 ExitCode show(Session& session, const MigrationStatus& status) {
@@ -71,46 +63,32 @@ std::optional<int> parse_version(const std::string& text) {
 
 ExitCode up(Session& session, const std::string& to) {
   const auto target = parse_version(to);
-  auto options = sqlite_options(session.settings());
-  options.create = true;
-  const auto status = sqlite_migration_status(options);
+  const auto options = schema_options(session, true);
+  const auto status = migration_status(options);
   if (target && *target < status.version) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the database is above that version: `migrate down` takes steps back");
   }
-  return show(session, sqlite_migrate(options, target.value_or(-1)));
+  return show(session, migrate(options, target.value_or(-1)));
 }
 
 ExitCode down(Session& session, const std::string& to, bool confirmed) {
   const auto wanted = parse_version(to);
-  const auto options = sqlite_options(session.settings());
-  const auto status = sqlite_migration_status(options);
+  const auto options = schema_options(session, false);
+  const auto status = migration_status(options);
   const auto target = wanted.value_or(std::max(status.version - 1, 0));
   if (target > status.version) {
     throw Error(ErrorCode::kInvalidArgument, "the database is below that version: `migrate up` goes there");
   }
-  if (target < status.version && !confirmed && holds_batches(options, status)) {
+  if (target < status.version && !confirmed && holds_batches(session, status)) {
     throw Error(ErrorCode::kInvalidState,
                 "taking a migration back loses what its tables hold, and this database may hold orders: keep "
                 "a copy and confirm with --yes");
   }
-  return show(session, sqlite_migrate(options, target));
+  return show(session, migrate(options, target));
 }
 
-ExitCode status(Session& session) {
-  return show(session, sqlite_migration_status(sqlite_options(session.settings())));
-}
-
-#else
-
-[[noreturn]] ExitCode refuse() {
-  throw Error(ErrorCode::kUnsupported, "this program was built without SQLite: there is nothing to migrate");
-}
-ExitCode up(Session&, const std::string&) { refuse(); }
-ExitCode down(Session&, const std::string&, bool) { refuse(); }
-ExitCode status(Session&) { refuse(); }
-
-#endif
+ExitCode status(Session& session) { return show(session, migration_status(schema_options(session, false))); }
 
 }  // namespace
 

@@ -2,12 +2,14 @@
 //
 // This file sets up: the command line, then the settings, then one action inside one session.
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <map>
 #include <stdexcept>
 #include <string_view>
 
 #include "cli/commands.hpp"
+#include "core/failpoint.hpp"
 #include "orchestrator/version.hpp"
 
 namespace orchestrator::cli {
@@ -123,6 +125,34 @@ int parse_and_run(int argc, char** argv) {
   return static_cast<int>(line.action(session));
 }
 
+void blot_out(char* begin, const char* end) {
+  for (; begin < end; ++begin) *begin = '*';
+}
+
+// Everybody on the machine can read a command line as long as the program runs; so the password of a URL does
+// not stay there.
+void hide_passwords(char* word) {
+  char* authority = std::strstr(word, "://");
+  if (authority == nullptr) return;
+  authority += 3;
+  char* const query = authority + std::strcspn(authority, "?");
+  const std::string_view before_query(authority, static_cast<std::size_t>(query - authority));
+  const auto colon = before_query.find(':');
+  const auto at = before_query.rfind('@');
+  if (at != std::string_view::npos && colon < at) blot_out(authority + colon + 1, authority + at);
+  for (char* found = std::strstr(query, "password="); found != nullptr;
+       found = std::strstr(found, "password=")) {
+    found += std::strlen("password=");
+    blot_out(found, found + std::strcspn(found, "&"));
+  }
+}
+
+int run(std::vector<std::string> words) {
+  std::vector<char*> pointers;
+  for (auto& word : words) pointers.push_back(word.data());
+  return parse_and_run(static_cast<int>(pointers.size()), pointers.data());
+}
+
 }  // namespace
 }  // namespace orchestrator::cli
 
@@ -132,8 +162,11 @@ int main(int argc, char** argv) {
   namespace cli = orchestrator::cli;
   std::signal(SIGPIPE, SIG_IGN);  // until results are printed
   const bool json = cli::asks_for_json(argc, argv);
+  std::vector<std::string> words(argv, argv + argc);
+  for (int i = 1; i < argc; ++i) cli::hide_passwords(argv[i]);
+  ORCHESTRATOR_FAILPOINT("cli.started");
   try {
-    return cli::parse_and_run(argc, argv);
+    return cli::run(std::move(words));
   } catch (const Error& error) {
     return cli::report(error, json);
   } catch (const std::exception& error) {

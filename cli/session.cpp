@@ -35,6 +35,8 @@ void write_error_line(std::string_view label, std::string_view colour, std::stri
   std::fputs(line.c_str(), stderr);
 }
 
+}  // namespace
+
 OpenOptions open_options(const Settings& settings) {
   OpenOptions options;
   options.database_url = settings.database_url;
@@ -45,8 +47,6 @@ OpenOptions open_options(const Settings& settings) {
   options.engine = settings.engine;
   return options;
 }
-
-}  // namespace
 
 Session::Session(Settings settings, bool json) : settings_(std::move(settings)), json_(json) {}
 

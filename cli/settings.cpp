@@ -47,7 +47,8 @@ DuplicatePolicy parse_duplicates(std::string_view text) {
 
 constexpr std::array kSettings{
     Setting{"--database-url", "DATABASE_URL", "URL",
-            "sqlite:///relative.db, sqlite:////absolute/path.db or memory: [sqlite:///orchestrator.db]",
+            "sqlite:///relative.db, sqlite:////absolute/path.db, postgresql://user@host:port/database or memory: "
+            "[sqlite:///orchestrator.db]",
             [](Settings& to, std::string_view text) { to.database_url = text; }},
     Setting{"--auto-migrate", "ORCHESTRATOR_AUTO_MIGRATE", "",
             "bring an older database up to date when it is opened [on]",

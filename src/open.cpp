@@ -24,29 +24,55 @@ constexpr std::string_view kMemoryUrl = "memory:";
 constexpr std::string_view kSqliteScheme = "sqlite:///";
 constexpr std::string_view kDefaultLedger = "orchestrator.brokers";
 
-std::unique_ptr<Store> open_store(const OpenOptions& options) {
-  const std::string& url = options.database_url;
-  if (url == kMemoryUrl) return make_memory_store();
-  if (const auto path = sqlite_path(url)) {
-#ifdef ORCHESTRATOR_HAS_SQLITE
-    return open_sqlite_store(
-        {.path = *path, .migrate = options.migrate, .create = true, .busy_timeout = options.busy_timeout});
-#else
-    throw Error(ErrorCode::kUnsupported, "this build of the library has no SQLite backend; use memory:");
-#endif
-  }
-  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
-#ifdef ORCHESTRATOR_HAS_POSTGRES
-    return open_postgres_store(
-        {.url = url, .migrate = options.migrate, .lock_timeout = options.busy_timeout});
-#else
-    throw Error(ErrorCode::kUnsupported,
-                "this build of the library has no PostgreSQL backend; use sqlite:///path.db");
-#endif
-  }
+bool is_postgres(const std::string& url) {
+  return url.starts_with("postgresql://") || url.starts_with("postgres://");
+}
+
+[[noreturn]] void refuse_url() {
   throw Error(ErrorCode::kConfiguration,
               "the database URL must be sqlite:///relative.db, sqlite:////absolute/path.db, "
               "postgresql://user:password@host:port/database or memory:");
+}
+
+#ifdef ORCHESTRATOR_HAS_SQLITE
+SqliteOptions sqlite_options(const OpenOptions& options, const std::string& path) {
+  return {.path = path,
+          .migrate = options.migrate,
+          .create = options.create,
+          .busy_timeout = options.busy_timeout};
+}
+#else
+[[noreturn]] void refuse_sqlite() {
+  throw Error(ErrorCode::kUnsupported, "this build of the library has no SQLite backend; use memory:");
+}
+#endif
+
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+PostgresOptions postgres_options(const OpenOptions& options) {
+  return {.url = options.database_url, .migrate = options.migrate, .lock_timeout = options.busy_timeout};
+}
+#else
+[[noreturn]] void refuse_postgres() {
+  throw Error(ErrorCode::kUnsupported,
+              "this build of the library has no PostgreSQL backend; use sqlite:///path.db");
+}
+#endif
+
+std::unique_ptr<Store> open_store(const OpenOptions& options) {
+  if (options.database_url == kMemoryUrl) return make_memory_store();
+  if (const auto path = sqlite_path(options.database_url)) {
+#ifdef ORCHESTRATOR_HAS_SQLITE
+    return open_sqlite_store(sqlite_options(options, *path));
+#else
+    refuse_sqlite();
+#endif
+  }
+  if (!is_postgres(options.database_url)) refuse_url();
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+  return open_postgres_store(postgres_options(options));
+#else
+  refuse_postgres();
+#endif
 }
 
 std::string ledger_of(const OpenOptions& options) {
@@ -114,6 +140,10 @@ void add_own(Parts& parts, std::vector<std::unique_ptr<BrokerConnector>> brokers
   }
 }
 
+[[noreturn]] void refuse_memory() {
+  throw Error(ErrorCode::kUnsupported, "a database in memory has no migrations; name a file or a server");
+}
+
 }  // namespace
 
 std::optional<std::string> sqlite_path(std::string_view database_url) {
@@ -136,6 +166,40 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   add_mocks(parts, ledger_of(options));
   add_own(parts, std::move(options.brokers));
   return std::make_unique<Orchestrator>(std::move(options.engine), std::move(parts));
+}
+
+MigrationStatus migration_status(const OpenOptions& options) {
+  if (options.database_url == kMemoryUrl) refuse_memory();
+  if (const auto path = sqlite_path(options.database_url)) {
+#ifdef ORCHESTRATOR_HAS_SQLITE
+    return sqlite_migration_status(sqlite_options(options, *path));
+#else
+    refuse_sqlite();
+#endif
+  }
+  if (!is_postgres(options.database_url)) refuse_url();
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+  return postgres_migration_status(postgres_options(options));
+#else
+  refuse_postgres();
+#endif
+}
+
+MigrationStatus migrate(const OpenOptions& options, [[maybe_unused]] int version) {
+  if (options.database_url == kMemoryUrl) refuse_memory();
+  if (const auto path = sqlite_path(options.database_url)) {
+#ifdef ORCHESTRATOR_HAS_SQLITE
+    return sqlite_migrate(sqlite_options(options, *path), version);
+#else
+    refuse_sqlite();
+#endif
+  }
+  if (!is_postgres(options.database_url)) refuse_url();
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+  return postgres_migrate(postgres_options(options), version);
+#else
+  refuse_postgres();
+#endif
 }
 
 }  // namespace orchestrator

@@ -8,16 +8,18 @@
 #include <string_view>
 #include <vector>
 
+#include "orchestrator/migration.hpp"
 #include "orchestrator/orchestrator.hpp"
 
 namespace orchestrator {
 
 struct OpenOptions {
   // "sqlite:///relative.db", "sqlite:////absolute/path.db", "postgresql://user:password@host:port/database"
-  // or "memory:". A missing SQLite file is created, an empty database migrated; an older schema is refused
-  // (run `orchestrator migrate up`) unless `migrate` is set.
+  // or "memory:". A missing SQLite file is created if `create` is set, an empty database migrated; an older
+  // schema is refused (run `orchestrator migrate up`) unless `migrate` is set.
   std::string database_url = "sqlite:///orchestrator.db";
   bool migrate = true;
+  bool create = true;
   // File in which the mock brokers remember what they accepted. Empty: beside the SQLite database
   // (<database>.brokers), else "orchestrator.brokers" in the working folder; "memory:" for none.
   std::string mock_ledger = {};
@@ -35,5 +37,13 @@ struct OpenOptions {
 
 // Throws Error: configuration (which setting, what is wrong with it), storage_*, schema_*, foreign_database.
 [[nodiscard]] std::unique_ptr<Orchestrator> open(OpenOptions options);
+
+// The schema of the database, by itself. The options say which database, how long to wait for others, and
+// whether a missing SQLite file counts as an empty one (`create`). Throw as open() does, and unsupported for
+// a database without a schema.
+[[nodiscard]] MigrationStatus migration_status(const OpenOptions& options);
+// Applies or takes back migrations until the database is at `version`; -1: the latest. See sqlite_migrate()
+// and postgres_migrate().
+MigrationStatus migrate(const OpenOptions& options, int version = -1);
 
 }  // namespace orchestrator

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "orchestrator/migration.hpp"
 #include "orchestrator/order_store.hpp"
 
 namespace orchestrator {
@@ -34,5 +35,12 @@ struct PostgresOptions {
 //
 // The tables lie in the first schema of the session's search_path.
 [[nodiscard]] std::unique_ptr<Store> open_postgres_store(const PostgresOptions& options);
+
+[[nodiscard]] MigrationStatus postgres_migration_status(const PostgresOptions& options);
+// Applies (or takes back) migrations until the database is at `version`; -1: the latest. Each step is one
+// transaction, and several processes may do so at the same time. Taking back loses what the step's tables
+// held. Throws Error(storage_busy) while another process sends orders from the database, which would go on by
+// the rules of the other version.
+MigrationStatus postgres_migrate(const PostgresOptions& options, int version = -1);
 
 }  // namespace orchestrator

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "orchestrator/migration.hpp"
 #include "orchestrator/order_store.hpp"
 
 namespace orchestrator {
@@ -30,16 +30,6 @@ struct SqliteOptions {
 // and reads go on; open it anew. The same, with storage_corrupt, after a write has met damage.
 [[nodiscard]] std::unique_ptr<Store> open_sqlite_store(const SqliteOptions& options);
 
-struct MigrationStatus {
-  int version = 0;  // of the file; 0: empty
-  int latest = 0;   // of this program
-  struct Step {
-    int version = 0;
-    std::string name;
-    bool applied = false;
-  };
-  std::vector<Step> steps;
-};
 [[nodiscard]] MigrationStatus sqlite_migration_status(const SqliteOptions& options);
 // Applies (or takes back) migrations until the file is at `version`; -1: the latest. Each step is one
 // transaction. Taking back loses what the step's tables held. Throws Error(storage_busy) while another

@@ -13,9 +13,9 @@ namespace {
 void make_ready(Connection& connection, const PostgresOptions& options) {
   const int version = schema_version(connection);
   if (version == latest_schema_version()) return;
-  if (options.migrate) return migrate(connection, options);
-  throw Error(ErrorCode::kSchemaOutdated, "the database has schema version " + std::to_string(version) +
-                                              ", this program needs " +
+  if (options.migrate) return migrate_to(connection, options, latest_schema_version());
+  throw Error(ErrorCode::kSchemaOutdated, "database " + connection.location() + ": has schema version " +
+                                              std::to_string(version) + ", this program needs " +
                                               std::to_string(latest_schema_version()) + "; run `migrate up`");
 }
 

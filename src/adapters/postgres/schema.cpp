@@ -9,6 +9,9 @@
 namespace orchestrator::postgres {
 namespace {
 
+// How messages begin.
+std::string place(const Connection& connection) { return "database " + connection.location() + ": "; }
+
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1869767779, 3)";
 
 std::string checksum(const EmbeddedMigration& step) { return to_hex(sha256(step.up)); }
@@ -30,43 +33,64 @@ bool is_ours(Connection& connection) {
   if (row.next()) row.read(ours, used, no_schema);
   if (no_schema) {
     throw Error(ErrorCode::kConfiguration,
-                "the database has none of the schemas of the user's search_path; create one");
+                place(connection) + "has none of the schemas of the user's search_path; create one");
   }
   if (ours || !used) return ours;
   throw Error(ErrorCode::kForeignDatabase,
-              "the database belongs to another program; it was left untouched, choose another database or "
-              "schema");
+              place(connection) +
+                  "belongs to another program; it was left untouched, choose another database or schema");
 }
 
-void check_step(const EmbeddedMigration& step, const std::string& sum) {
+void check_step(const Connection& connection, const EmbeddedMigration& step, const std::string& sum) {
   if (sum == checksum(step)) return;
   throw Error(ErrorCode::kMigrationFailed,
-              "migration " + name_of(step) +
+              place(connection) + "migration " + name_of(step) +
                   " was applied with other statements than this program has; use the program that made the "
                   "database");
 }
 
-void apply(Connection& connection, const EmbeddedMigration& step) {
-  try {
+void run_step(Connection& connection, const EmbeddedMigration& step, bool up) {
+  Parameters parameters;
+  if (up) {
     connection.script(std::string(step.up));
-    Parameters parameters;
     parameters.add(step.version, step.name, checksum(step));
     connection.run("INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)", parameters);
-    ORCHESTRATOR_FAILPOINT("migrate.step");
-  } catch (const DatabaseError& error) {
-    if (error.kind() != DatabaseError::Kind::kRefused || error.code() != ErrorCode::kInternal) throw;
-    throw Error(ErrorCode::kMigrationFailed,
-                "migration " + name_of(step) + " was rolled back: " + error.what());
+  } else {
+    // First, because taking back step 1 drops the table.
+    connection.run("DELETE FROM schema_migrations WHERE version = $1", parameters.add(step.version));
+    connection.script(std::string(step.down));
   }
 }
 
-// Applies the step after the version that the database has; false: there is none.
-bool migrate_one(Connection& connection, const PostgresOptions& options) {
+void apply(Connection& connection, const EmbeddedMigration& step, bool up) {
+  try {
+    run_step(connection, step, up);
+    ORCHESTRATOR_FAILPOINT("migrate.step");
+  } catch (const DatabaseError& error) {
+    if (error.kind() != DatabaseError::Kind::kRefused || error.code() != ErrorCode::kInternal) throw;
+    throw Error(ErrorCode::kMigrationFailed, place(connection) + "migration " + name_of(step) +
+                                                 (up ? "" : " backwards") +
+                                                 " was rolled back: " + error.what());
+  }
+}
+
+void refuse_while_sending(Connection& connection, int version, int target) {
+  if (version == 0 || !any_owner_alive(connection)) return;
+  throw Error(ErrorCode::kStorageBusy,
+              place(connection) + "another process works with schema version " + std::to_string(version) +
+                  " and would go on by its rules; stop it before migrating to " + std::to_string(target));
+}
+
+// Makes the step after the version that the database has, or takes its last one back; false: it is at
+// `target`.
+bool migrate_one(Connection& connection, const PostgresOptions& options, int target) {
   Transaction transaction(connection, options, ControlLock::kNone);
   transaction.run(kMigrationLock);
   const int version = schema_version(connection);
-  if (version == latest_schema_version()) return false;
-  apply(connection, embedded_migrations()[static_cast<std::size_t>(version)]);
+  if (version == target) return false;
+  refuse_while_sending(connection, version, target);
+  const bool up = version < target;
+  apply(connection, embedded_migrations()[static_cast<std::size_t>(up ? version : version - 1)], up);
   transaction.commit();
   return true;
 }
@@ -85,22 +109,65 @@ int schema_version(Connection& connection) {
     std::string sum;
     row.read(applied, sum);
     if (applied > latest_schema_version()) {
-      throw Error(ErrorCode::kSchemaTooNew, "the database has schema version " + std::to_string(applied) +
-                                                ", this program knows up to " +
+      throw Error(ErrorCode::kSchemaTooNew, place(connection) + "has schema version " +
+                                                std::to_string(applied) + ", this program knows up to " +
                                                 std::to_string(latest_schema_version()) +
                                                 "; upgrade the program");
     }
     if (applied != ++version) {
-      throw Error(ErrorCode::kStorageCorrupt, "schema_migrations lacks a version; restore a backup");
+      throw Error(ErrorCode::kStorageCorrupt,
+                  place(connection) + "schema_migrations lacks a version; restore a backup");
     }
-    check_step(embedded_migrations()[static_cast<std::size_t>(version - 1)], sum);
+    check_step(connection, embedded_migrations()[static_cast<std::size_t>(version - 1)], sum);
   }
   return version;
 }
 
-void migrate(Connection& connection, const PostgresOptions& options) {
-  while (migrate_one(connection, options)) {
+bool any_owner_alive(Connection& connection) {
+  return connection
+             .query(
+                 "SELECT FROM owners WHERE ended_at IS NULL AND heartbeat_at > clock_timestamp() - "
+                 "interval '1 minute' LIMIT 1")
+             .size() != 0;
+}
+
+void migrate_to(Connection& connection, const PostgresOptions& options, int target) {
+  PostgresOptions patient = options;
+  patient.statement_timeout = std::chrono::milliseconds(0);  // a step may read whole tables
+  while (migrate_one(connection, patient, target)) {
   }
 }
 
 }  // namespace orchestrator::postgres
+
+namespace orchestrator {
+namespace {
+
+MigrationStatus to_status(int version) {
+  MigrationStatus status{version, postgres::latest_schema_version(), {}};
+  for (const auto& step : postgres::embedded_migrations()) {
+    status.steps.push_back({step.version, std::string(step.name), step.version <= version});
+  }
+  return status;
+}
+
+}  // namespace
+
+MigrationStatus postgres_migration_status(const PostgresOptions& options) {
+  postgres::Connection connection(options);
+  return to_status(postgres::schema_version(connection));
+}
+
+MigrationStatus postgres_migrate(const PostgresOptions& options, int version) {
+  const int target = version == -1 ? postgres::latest_schema_version() : version;
+  if (target < 0 || target > postgres::latest_schema_version()) {
+    throw Error(ErrorCode::kInvalidArgument, "schema version " + std::to_string(version) +
+                                                 " does not exist; this program knows 0 to " +
+                                                 std::to_string(postgres::latest_schema_version()));
+  }
+  postgres::Connection connection(options);
+  postgres::migrate_to(connection, options, target);
+  return to_status(target);
+}
+
+}  // namespace orchestrator

@@ -9,7 +9,11 @@ namespace orchestrator::postgres {
 // The version the database has; 0: the schema is empty. Throws Error for another program's tables, and for a
 // history that this program does not know.
 [[nodiscard]] int schema_version(Connection& connection);
-// Applies what is missing, each step in one transaction. Several processes may do so at the same time.
-void migrate(Connection& connection, const PostgresOptions& options);
+// Whether some process may be sending orders from the database, as its heartbeats have it. It must have a
+// schema.
+[[nodiscard]] bool any_owner_alive(Connection& connection);
+// Applies or takes back steps, each in one transaction, until the schema has `target`. Several processes may
+// do so at the same time. Throws Error(storage_busy) where a step is to be made while a sender lives.
+void migrate_to(Connection& connection, const PostgresOptions& options, int target);
 
 }  // namespace orchestrator::postgres
