@@ -260,6 +260,10 @@ class ReferenceStore {
 
   // Whose name, and whose time, the entries carry from now on; until then nobody's. `clock` must outlive the
   // store's use. Call it before other threads use the store.
+  // A store that several machines share keeps leases and rates by a clock of its own, because theirs have
+  // nothing in common: times on clock.monotonic() are converted on their way in and out, so that a lease
+  // never ends in the store before it ends for its sender. Until this is called they are taken for the
+  // store's own.
   virtual void attribute_to(std::string by, const Clock& clock) = 0;
   // Entries above `after_id`, oldest first.
   [[nodiscard]] virtual std::vector<AuditEntry> audit_trail(std::int64_t after_id,

@@ -4,9 +4,9 @@
 --   * Amounts are NUMERIC: money with 18 decimals and all the digits of the library's 128 bits, prices, quantities and
 --     rates with 9. NUMERIC computes, compares and sorts exactly.
 --   * Instants are BIGINT, microseconds since 1970 UTC: every value of the library's type has one, none depends on a
---     session's TimeZone or DateStyle, and a number is read and written faster than a date. Leases are times of a
---     monotonic clock, which no calendar knows. Days are INTEGER, days since 1970. What the database itself judges by
---     its own clock (owners.heartbeat_at) is TIMESTAMPTZ.
+--     session's TimeZone or DateStyle, and a number is read and written faster than a date. Leases are times of
+--     the database's clock, which every process sees; all others are of the clock of whoever wrote them. Days are
+--     INTEGER, days since 1970.
 --   * Enumerations are SMALLINT with the numbers of the C++ enumerators: an order's status is part of an index and
 --     changes five times in its life. The view at the end shows words and times, for people with psql.
 --   * A text that is not there is ''; any other value that is not there is NULL.
@@ -34,11 +34,10 @@ CREATE TABLE reference_state (
 );
 INSERT INTO reference_state VALUES (1, 1);
 
--- Senders. Alive as long as heartbeat_at is recent by the database's clock and the sender did not sign off.
+-- Senders. One that signed off is gone; one that did not may be, which is known when its leases are over.
 CREATE TABLE owners (
   id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
-  heartbeat_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
   ended_at TIMESTAMPTZ
 );
 

@@ -52,6 +52,9 @@ struct InsertSql {
   std::size_t event = ColumnList(kEvent).size();
   std::size_t usage = ColumnList(kUsage).size();
 
+  // The last parameter: see lease_shift().
+  [[nodiscard]] std::size_t shift() const { return batch + order + key + event + usage + 1; }
+
   [[nodiscard]] std::string text() const {
     const ColumnList events(kEvent);
     std::size_t first = 1;
@@ -61,7 +64,7 @@ struct InsertSql {
     };
     std::string sql = "WITH batch AS (";
     sql += insert_from_arrays("order_batches", both(kBatchFixed, kBatchLive), next(batch));
-    sql += "), placed AS (" + insert_from_arrays("orders", both(kOrderFixed, kOrderLive), next(order));
+    sql += "), placed AS (" + insert_orders(next(order), "$" + std::to_string(shift()));
     sql += " ON CONFLICT (client_order_id) DO NOTHING RETURNING id), key AS (";
     sql += insert_from_arrays("idempotency_keys", kKey, next(key));
     sql += " ON CONFLICT (key, tenant, operation) DO NOTHING RETURNING batch_id), log AS (";
@@ -78,7 +81,9 @@ struct InsertSql {
 
 class AcceptRun {
  public:
-  AcceptRun(Transaction& transaction, std::span<Accept* const> all) : transaction_(transaction), all_(all) {}
+  // `monotonic`: see lease_shift().
+  AcceptRun(Transaction& transaction, std::span<Accept* const> all, std::optional<Timestamp> monotonic)
+      : transaction_(transaction), all_(all), monotonic_(monotonic) {}
 
   Outcome run() {
     for (Accept* accept : all_) accept->result = {};
@@ -226,6 +231,7 @@ class AcceptRun {
     keys.move_to(parameters, kColumns.key);
     events.move_to(parameters, kColumns.event);
     usage.move_to(parameters, kColumns.usage);
+    parameters.add(monotonic_);
     return judge(transaction_.query(kSql, parameters));
   }
 
@@ -264,6 +270,7 @@ class AcceptRun {
 
   Transaction& transaction_;
   std::span<Accept* const> all_;
+  std::optional<Timestamp> monotonic_;
   std::vector<Accept*> kept_;
   UsageMap usage_;
   std::vector<Halt> halts_;
@@ -275,8 +282,8 @@ AcceptResult PostgresStore::accept(AcceptUnit& unit) {
   check_consistent(unit);
   Accept accept(unit);
   Accept* const only = &accept;
-  write({.lock = ControlLock::kShared, .knows_itself = true}, [&only](Transaction& transaction) {
-    return AcceptRun(transaction, {&only, 1}).run();
+  write({.lock = ControlLock::kShared, .knows_itself = true}, [&only, this](Transaction& transaction) {
+    return AcceptRun(transaction, {&only, 1}, monotonic()).run();
   });
   if (accept.failure) std::rethrow_exception(accept.failure);
   if (accept.result.status == AcceptResult::Status::kAccepted) ORCHESTRATOR_FAILPOINT("accept.committed");

@@ -22,7 +22,8 @@ namespace {
 
 class Change {
  public:
-  explicit Change(ChangeUnit& unit) : unit_(unit) {}
+  // `monotonic`: see lease_shift().
+  Change(ChangeUnit& unit, std::optional<Timestamp> monotonic) : unit_(unit), monotonic_(monotonic) {}
 
   Outcome run(Transaction& transaction) {
     status_ = CommitStatus::kHalted;
@@ -96,12 +97,15 @@ class Change {
       rows.add(order->id);
       order_live_fields(*order, writer(rows));
     }
-    add_part("changed", "UPDATE orders AS o SET " + ColumnList(kOrderLive).assignments("n") + " FROM " +
-                            kColumns.unnest(first_parameter()) + " AS n (" + kColumns.names() +
+    const std::size_t first = first_parameter();
+    const std::string monotonic = "$" + std::to_string(first + kColumns.size());
+    add_part("changed", "UPDATE orders AS o SET " + order_assignments(monotonic) + " FROM " +
+                            kColumns.unnest(first) + " AS n (" + kColumns.names() +
                             ") WHERE o.id = n.id AND o.version = n.version - 1 AND o.lease_epoch <= "
                             "n.lease_epoch RETURNING 1");
     answers_ += "(SELECT count(*) FROM changed), ";
     rows.move_to(parameters_, kColumns.size());
+    parameters_.add(monotonic_);
   }
 
   void update_batches() {
@@ -228,6 +232,7 @@ class Change {
   [[nodiscard]] std::size_t first_parameter() const { return parameters_.texts().size() + 1; }
 
   ChangeUnit& unit_;
+  std::optional<Timestamp> monotonic_;
   CommitStatus status_ = CommitStatus::kConflict;
   std::string parts_;
   std::string answers_;
@@ -242,7 +247,7 @@ ControlLock lock_for(const ChangeUnit& unit) {
 }  // namespace
 
 CommitStatus PostgresStore::commit(ChangeUnit& unit) {
-  Change change(unit);
+  Change change(unit, monotonic());
   write({.lock = lock_for(unit)}, [&change](Transaction& transaction) {
     ORCHESTRATOR_FAILPOINT("commit.before");
     return change.run(transaction);

@@ -43,40 +43,58 @@ std::vector<OrderId> lock_claimable(Transaction& transaction, const ClaimRequest
 }
 
 std::vector<Order> claim_orders(Transaction& transaction, const ClaimRequest& request,
-                                std::span<const OrderId> ids) {
+                                std::span<const OrderId> ids, std::optional<Timestamp> monotonic) {
   static const std::string kSql =
       "UPDATE orders SET status = $1, attempt = attempt + 1, lease_epoch = lease_epoch + 1, lease_owner = "
-      "$2, "
-      "lease_until = $3, submitted_at = $4, version = version + 1 WHERE id = ANY($5::bigint[]) RETURNING " +
-      order_columns();
+      "$2, lease_until = $3::bigint + " +
+      lease_shift("$6") +
+      ", submitted_at = $4, version = version + 1 WHERE id = ANY($5::bigint[]) RETURNING " + order_columns() +
+      ", lease_until - $3::bigint";
   Parameters parameters;
   parameters.add(OrderStatus::kSubmitting, request.owner, request.lease_until, request.now).add_array(ids);
+  parameters.add(monotonic);
   std::vector<Order> orders = read_orders(transaction.query(kSql, parameters));
   std::sort(orders.begin(), orders.end(), [](const Order& a, const Order& b) { return a.id < b.id; });
   return orders;
 }
 
-// Counts up to `wanted` such requests in the credential's window; returns how many were granted.
-std::size_t count_requests(Transaction& transaction, const RateRequest& request, std::size_t wanted) {
+// A credential's window, locked, and the database's time since it is.
+struct LockedWindow {
+  std::string counts;
+  Timestamp now;
+};
+
+std::optional<LockedWindow> lock_window(Transaction& transaction, const Parameters& credential) {
+  // The time is read from a row that is locked already: those who wait for one another count in the order in
+  // which they send.
+  static const std::string kSql =
+      "WITH locked AS MATERIALIZED (SELECT counts FROM rate_windows WHERE broker = $1 AND account = $2 FOR "
+      "UPDATE) SELECT counts, " +
+      std::string(kDatabaseTime) + " FROM locked";
+  const Result result = transaction.query(kSql, credential);
+  Cursor row(result);
+  if (!row.next()) return std::nullopt;
+  LockedWindow window;
+  row.read(window.counts, window.now);
+  return window;
+}
+
+// Counts up to `wanted` such requests in the credential's window; returns how many were granted. By the
+// database's clock, unless the caller has none that its time could be on.
+std::size_t count_requests(Transaction& transaction, const RateRequest& request, std::size_t wanted,
+                           bool has_clock) {
   Parameters credential;
   credential.add(request.broker, request.account);
-  const auto lock = [&] {
-    const Result result = transaction.query(
-        "SELECT counts FROM rate_windows WHERE broker = $1 AND account = $2 FOR UPDATE", credential);
-    std::optional<std::string> counts;
-    Cursor row(result);
-    if (row.next()) row.read(counts);
-    return counts;
-  };
-  std::optional<std::string> counts = lock();
-  if (!counts) {
+  std::optional<LockedWindow> locked = lock_window(transaction, credential);
+  if (!locked) {
     transaction.run(
         "INSERT INTO rate_windows (broker, account, counts) VALUES ($1, $2, '') ON CONFLICT DO NOTHING",
         credential);
-    counts = lock();
+    locked = lock_window(transaction, credential).value();
   }
-  RateWindow window = counts && !counts->empty() ? RateWindow::parse(*counts) : RateWindow();
-  const std::size_t granted = window.take(request.limit, request.use, wanted, request.monotonic);
+  RateWindow window = locked->counts.empty() ? RateWindow() : RateWindow::parse(locked->counts);
+  const Timestamp now = has_clock ? locked->now : request.monotonic;
+  const std::size_t granted = window.take(request.limit, request.use, wanted, now);
   if (granted == 0) return 0;
   credential.add(window.to_string());
   transaction.run("UPDATE rate_windows SET counts = $3 WHERE broker = $1 AND account = $2", credential);
@@ -89,9 +107,11 @@ std::vector<Order> PostgresStore::claim(const ClaimRequest& request) {
   std::vector<Order> claimed;
   const bool committed = write({.lock = ControlLock::kShared}, [&](Transaction& transaction) {
     std::vector<OrderId> ids = lock_claimable(transaction, request);
-    if (!ids.empty() && request.rate) ids.resize(count_requests(transaction, *request.rate, ids.size()));
+    if (!ids.empty() && request.rate) {
+      ids.resize(count_requests(transaction, *request.rate, ids.size(), clock_ != nullptr));
+    }
     if (ids.empty()) return Outcome::kRefused;
-    claimed = claim_orders(transaction, request, ids);
+    claimed = claim_orders(transaction, request, ids, monotonic());
     return Outcome::kCommit;
   });
   if (!committed) return {};
@@ -101,7 +121,8 @@ std::vector<Order> PostgresStore::claim(const ClaimRequest& request) {
 
 bool PostgresStore::take_rate(const RateRequest& request) {
   return write({}, [&](Transaction& transaction) {
-    return count_requests(transaction, request, 1) == 1 ? Outcome::kCommit : Outcome::kRefused;
+    const std::size_t granted = count_requests(transaction, request, 1, clock_ != nullptr);
+    return granted == 1 ? Outcome::kCommit : Outcome::kRefused;
   });
 }
 

@@ -22,8 +22,8 @@ std::string order_and_limit(Conditions& conditions, const Query& query) {
          conditions.bind(sql_limit(query.limit));
 }
 
-Conditions order_conditions(const OrderQuery& query) {
-  Conditions conditions;
+// `shift`: see lease_shift().
+void add_conditions(Conditions& conditions, const OrderQuery& query, const std::string& shift) {
   if (!query.ids.empty()) conditions.add_any_of("id = ANY(?::bigint[])", query.ids);
   if (query.tenant) conditions.add("tenant = ?", *query.tenant);
   if (query.batch_id) conditions.add("batch_id = ?", *query.batch_id);
@@ -43,13 +43,12 @@ Conditions order_conditions(const OrderQuery& query) {
   if (query.created_from) conditions.add("created_at >= ?", *query.created_from);
   if (query.abandoned_at) {
     conditions.add("status = ?", OrderStatus::kSubmitting);
-    conditions.add(
-        "(lease_until < ? OR EXISTS (SELECT FROM owners WHERE owners.id = lease_owner AND ended_at IS NOT "
-        "NULL))",
-        *query.abandoned_at);
+    conditions.add("(lease_until < ?::bigint + " + shift +
+                       " OR EXISTS (SELECT FROM owners WHERE owners.id = lease_owner AND ended_at IS NOT "
+                       "NULL))",
+                   *query.abandoned_at);
   }
   add_cursor(conditions, query);
-  return conditions;
 }
 
 Conditions batch_conditions(const BatchQuery& query) {
@@ -93,10 +92,13 @@ std::string status_condition(BatchStatus status) {
 }  // namespace
 
 std::vector<Order> PostgresStore::orders(const OrderQuery& query) const {
-  static const std::string kSelect = "SELECT " + order_columns() + " FROM orders WHERE ";
-  Conditions conditions = order_conditions(query);
+  static const std::string kSelect = "SELECT " + order_columns() + ", ";
+  Conditions conditions;
+  const std::string shift = lease_shift(conditions.bind(monotonic()));
+  add_conditions(conditions, query, shift);
   const std::string rest = order_and_limit(conditions, query);
-  return read_orders(read(kSelect + conditions.sql() + rest, conditions.parameters()));
+  return read_orders(
+      read(kSelect + shift + " FROM orders WHERE " + conditions.sql() + rest, conditions.parameters()));
 }
 
 std::vector<OrderBatch> PostgresStore::batches(const BatchQuery& query) const {

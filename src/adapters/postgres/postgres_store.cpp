@@ -111,6 +111,11 @@ void PostgresStore::attribute_to(std::string by, const Clock& clock) {
   clock_ = &clock;
 }
 
+std::optional<Timestamp> PostgresStore::monotonic() const {
+  if (clock_ == nullptr) return std::nullopt;
+  return clock_->monotonic();
+}
+
 std::vector<AuditEntry> PostgresStore::audit_trail(std::int64_t after_id, std::size_t limit) const {
   Parameters parameters;
   parameters.add(after_id, limit);

@@ -30,8 +30,31 @@ std::string insert_from_arrays(const char* table, std::string_view declaration, 
          columns.unnest(first);
 }
 
+std::string lease_shift(const std::string& parameter) {
+  return "(SELECT coalesce(" + std::string(kDatabaseTime) + " - " + parameter + "::bigint, 0))";
+}
+
 std::string order_columns(std::string_view prefix) {
   return ColumnList(kOrderFixed).names(prefix) + ", " + ColumnList(kOrderLive).names(prefix);
+}
+
+std::string insert_orders(std::size_t first, const std::string& monotonic_parameter) {
+  const ColumnList columns(std::string(kOrderFixed) + ", " + std::string(kOrderLive));
+  std::string values = columns.names("n.");
+  const std::string_view lease = "n.lease_until";
+  values.insert(values.find(lease) + lease.size(), " + " + lease_shift(monotonic_parameter));
+  return "INSERT INTO orders (" + columns.names() + ") SELECT " + values + " FROM " + columns.unnest(first) +
+         " AS n (" + columns.names() + ")";
+}
+
+std::string order_assignments(const std::string& monotonic_parameter) {
+  std::string assignments = ColumnList(kOrderLive).assignments("n");
+  const std::string_view plain = "lease_until = n.lease_until";
+  return assignments.replace(assignments.find(plain), plain.size(),
+                             "lease_until = CASE WHEN n.lease_until IS NULL THEN NULL WHEN n.lease_epoch = "
+                             "o.lease_epoch AND o.lease_until IS NOT NULL THEN o.lease_until ELSE "
+                             "n.lease_until + " +
+                                 lease_shift(monotonic_parameter) + " END");
 }
 
 std::vector<Order> read_orders(const Result& result) {
@@ -42,6 +65,9 @@ std::vector<Order> read_orders(const Result& result) {
     Order& order = orders.emplace_back();
     order_fixed_fields(order, reader(row));
     order_live_fields(order, reader(row));
+    std::int64_t shift = 0;
+    row.read(shift);
+    if (order.lease_until) *order.lease_until -= std::chrono::microseconds(shift);
   }
   return orders;
 }

@@ -10,6 +10,9 @@
 
 namespace orchestrator::postgres {
 
+// The database's clock, in microseconds since 1970.
+inline constexpr const char* kDatabaseTime = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
 // --- orders ---------------------------------------------------------------------------------------
 
 inline constexpr std::string_view kOrderFixed =
@@ -40,9 +43,21 @@ void order_live_fields(OrderRef& o, Apply&& apply) {
         o.version, o.event_seq);
 }
 
+// A lease is stored as a time of the database's clock; everywhere else it is on the Clock::monotonic() of
+// whoever gave or reads it. This expression, added to a time of a caller's clock, gives the database's. Its
+// parameter is what the caller's clock showed before the statement was sent, so the sum errs to the late side
+// by the way there: a sender's own deadline comes before the stored one, and a lease is read as ending early.
+// NULL: the caller has no clock, and its times are taken for the database's.
+std::string lease_shift(const std::string& parameter);
+
 // "id, batch_id, ...", each with the prefix.
 std::string order_columns(std::string_view prefix = {});
-// All rows of a result with these columns.
+// insert_from_arrays() for orders, whose leases are on the caller's clock.
+std::string insert_orders(std::size_t first, const std::string& monotonic_parameter);
+// "status = n.status, ...". Within an epoch a lease stands as it was given, or ends: read and written back it
+// would move by the way there and back.
+std::string order_assignments(const std::string& monotonic_parameter);
+// All rows of a result with these columns and, behind them, the shift that their leases are stored with.
 std::vector<Order> read_orders(const Result& result);
 
 // --- batches --------------------------------------------------------------------------------------
