@@ -19,6 +19,7 @@ endfunction()
 
 orchestrator_option(SQLITE AUTO "SQLite order store and broker ledger; needs SQLiteCpp and sqlite3")
 orchestrator_option(POSTGRES AUTO "PostgreSQL order store; needs libpqxx and libpq")
+orchestrator_option(REDIS AUTO "Redis cache of idempotency keys; needs hiredis")
 orchestrator_option(CLI ${default_optional} "Command line program; needs CLI11")
 orchestrator_option(TESTS ${default_optional} "Test binary; needs doctest")
 orchestrator_option(EXAMPLES ${default_optional} "Example programs")

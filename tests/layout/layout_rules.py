@@ -24,6 +24,7 @@ ROOMS = {
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
     r"pqxx|libpq-fe": (r"src/adapters/postgres/connection\.cpp$", "src/adapters/postgres/connection.cpp"),
+    r"hiredis/": (r"src/adapters/redis/connection\.cpp$", "src/adapters/redis/connection.cpp"),
     r"SQLiteCpp/|sqlite3": (
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
         "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",

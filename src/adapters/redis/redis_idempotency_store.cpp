@@ -1,0 +1,115 @@
+// RedisIdempotencyStore: keys that are durable in the order store, remembered where every process finds them.
+//
+// Invariants
+//   * every failure is a miss, within a bounded time; after some of them nothing is asked for a while
+//   * an answer is only ever a record that decode_entry() knows as whole and as this scope's
+//   * one command is one round trip, and reads no more than an entry may have
+
+#include <unistd.h>
+
+#include "adapters/redis/circuit_breaker.hpp"
+#include "adapters/redis/connection_pool.hpp"
+#include "adapters/redis/entry.hpp"
+#include "orchestrator/error.hpp"
+
+namespace orchestrator::redis {
+namespace {
+
+constexpr std::chrono::microseconds kKeptMax = std::chrono::hours(24);
+
+void check(const RedisOptions& options) {
+  const auto refuse = [](const char* why) { throw Error(ErrorCode::kConfiguration, why); };
+  if (options.book.empty()) refuse("the Redis cache needs the name of the order book whose keys it keeps");
+  if (options.connections == 0) refuse("the Redis cache needs at least one connection");
+  if (options.connect_timeout.count() <= 0 || options.command_timeout.count() <= 0) {
+    refuse("the time-outs of the Redis cache must be above zero");
+  }
+}
+
+class RedisIdempotencyStore final : public IdempotencyStore {
+ public:
+  RedisIdempotencyStore(const RedisOptions& options, const Clock& clock)
+      : options_(options), clock_(clock), process_(::getpid()), pool_(options_) {
+    if (pool_.place().tls) {
+      throw Error(ErrorCode::kUnsupported,
+                  "this build of the library has no TLS for Redis; use redis://, or a tunnel");
+    }
+    try {
+      static_cast<void>(pool_.lease());
+    } catch (const Failure& failure) {
+      using Kind = Failure::Kind;
+      if (failure.kind() == Kind::kLogin) throw Error(ErrorCode::kPermissionDenied, failure.what());
+      if (failure.kind() == Kind::kDatabase) throw Error(ErrorCode::kConfiguration, failure.what());
+      circuit_.failed(clock_.monotonic(), failure.what());
+    }
+  }
+
+  std::optional<IdempotencyRecord> find(const IdempotencyScope& scope, Timestamp now) noexcept override {
+    try {
+      // Not GET: somebody else's half a gigabyte under this name would be read to its end.
+      const auto bytes =
+          ask({"GETRANGE", entry_key(options_.book, scope), "0", std::to_string(options_.entry_bytes_max)});
+      if (!bytes) return std::nullopt;
+      auto record = decode_entry(options_.book, scope, *bytes);
+      if (!record || record->expires_at <= now) return std::nullopt;
+      return record;
+    } catch (...) {
+      return std::nullopt;
+    }
+  }
+
+  void remember(const IdempotencyRecord& record) noexcept override {
+    try {
+      const auto kept = std::min<std::chrono::microseconds>(record.expires_at - clock_.now(), kKeptMax);
+      const auto kept_ms = std::chrono::floor<std::chrono::milliseconds>(kept).count();
+      if (kept_ms <= 0 || record.response.size() > options_.entry_bytes_max) return;
+      const std::string entry = encode_entry(options_.book, record);
+      if (entry.size() > options_.entry_bytes_max) return;
+      ask({"SET", entry_key(options_.book, record.scope), entry, "PX", std::to_string(kept_ms)});
+    } catch (...) {  // it forgets
+    }
+  }
+
+ private:
+  // nullopt: no answer, or none of use.
+  std::optional<std::string> ask(std::initializer_list<std::string_view> command) {
+    if (::getpid() != process_)
+      return std::nullopt;  // before any lock, which a thread of the parent may hold
+    if (!circuit_.allows(clock_.monotonic())) return std::nullopt;
+    try {
+      ConnectionPool::Lease connection = pool_.lease();
+      Reply reply = connection->run(command, std::chrono::steady_clock::now() + options_.command_timeout);
+      // Something else lies under the key: the server is well.
+      const bool foreign = reply.error && reply.text == "WRONGTYPE";
+      if (reply.error && !foreign) {
+        // After another login, or at the server that has taken over, it may be answered.
+        if (reply.text == "NOAUTH" || reply.text == "READONLY") connection.drop();
+        throw Failure("Redis at " + pool_.place().shown() + " answers " + reply.text);
+      }
+      circuit_.succeeded();
+      return foreign ? std::nullopt : std::optional(std::move(reply.text));
+    } catch (const Failure& failure) {
+      circuit_.failed(clock_.monotonic(), failure.what());
+      return std::nullopt;
+    }
+  }
+
+  const RedisOptions options_;
+  const Clock& clock_;
+  const pid_t process_;
+  ConnectionPool pool_;
+  CircuitBreaker circuit_;
+};
+
+}  // namespace
+}  // namespace orchestrator::redis
+
+namespace orchestrator {
+
+std::unique_ptr<IdempotencyStore> open_redis_idempotency_store(const RedisOptions& options,
+                                                               const Clock& clock) {
+  redis::check(options);
+  return std::make_unique<redis::RedisIdempotencyStore>(options, clock);
+}
+
+}  // namespace orchestrator
