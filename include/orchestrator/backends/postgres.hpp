@@ -22,6 +22,7 @@ struct PostgresOptions {
   std::string url = {};
   bool migrate = true;                                 // bring an older schema up to date
   std::size_t connections = 8;                         // at most; opened as they are needed
+  std::size_t writers = 3;                             // of them, for groups of accepts and changes
   std::chrono::milliseconds connect_timeout{5000};     // whole seconds, at least two; each host
   std::chrono::milliseconds statement_timeout{10000};  // then Error(storage_busy)
   std::chrono::milliseconds lock_timeout{5000};        // of one lock; then Error(storage_busy)

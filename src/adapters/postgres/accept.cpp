@@ -1,5 +1,5 @@
-// T1: batches, their orders, keys, margins and events in one commit. A list of units is one transaction; when
-// one of several loses a race in step 3, which one cannot be told, and each would have to run alone.
+// T1: batches, their orders, keys, margins and events in one commit. The units of a group are one
+// transaction; when one of several loses a race in step 3, which one is not asked, and each runs alone.
 //
 //   1  what may refuse a batch, with the rows of its portfolio locked, and the ids it will have
 //   2  the rules decide (core/store_rules), compose() writes receipt and events
@@ -20,8 +20,12 @@ namespace orchestrator::postgres {
 namespace {
 
 // A unit on its way. What compose() made is kept when the unit runs again: the receipt holds its numbers.
-struct Accept {
-  explicit Accept(AcceptUnit& wanted) : unit(wanted) {}
+struct Accept : QueuedUnit {
+  explicit Accept(AcceptUnit& wanted) : QueuedUnit(Kind::kAccept), unit(wanted) {
+    const IdempotencyScope& scope = unit.idempotency.scope;
+    has_alone(Subject::kScope, {scope.key, scope.tenant, scope.operation});
+    shares(Subject::kPortfolioId, unit.batch.portfolio_id);
+  }
 
   void refuse(AcceptResult::Status status, std::string detail) {
     result.status = status;
@@ -31,15 +35,15 @@ struct Accept {
   AcceptUnit& unit;
   AcceptResult result;
   bool numbered = false;
-  bool composed = false;
-  std::exception_ptr failure;  // of compose()
+  bool composed = false;  // its failure is the unit's
 };
 
 std::string select_state() {
   return "WITH usage AS (SELECT " + names_of(kUsage) +
          " FROM portfolio_usage WHERE portfolio_id = ANY($1::bigint[]) ORDER BY portfolio_id FOR UPDATE) "
-         "SELECT EXISTS (SELECT FROM halts), EXISTS (SELECT FROM idempotency_keys JOIN unnest($2::text[], "
-         "$3::text[], $4::text[]) AS asked (key, tenant, operation) USING (key, tenant, operation)), "
+         "SELECT EXISTS (SELECT FROM halts), ARRAY(SELECT n FROM unnest($2::text[], $3::text[], $4::text[]) "
+         "WITH ORDINALITY AS asked (key, tenant, operation, n) JOIN idempotency_keys USING (key, tenant, "
+         "operation)), "
          "ARRAY(SELECT nextval('batch_ids') FROM generate_series(1, $5::bigint)), "
          "ARRAY(SELECT nextval('order_ids') FROM generate_series(1, $6::bigint)), usage.* "
          "FROM (SELECT) AS always LEFT JOIN usage ON true";
@@ -85,6 +89,9 @@ class AcceptRun {
   AcceptRun(Transaction& transaction, std::span<Accept* const> all, std::optional<Timestamp> monotonic)
       : transaction_(transaction), all_(all), monotonic_(monotonic) {}
 
+  // Whether nothing was written because each unit has to run alone.
+  [[nodiscard]] bool apart() const { return apart_; }
+
   Outcome run() {
     for (Accept* accept : all_) accept->result = {};
     read_state();
@@ -92,6 +99,10 @@ class AcceptRun {
       if (may_write(*accept)) kept_.push_back(accept);
     }
     if (kept_.empty()) return Outcome::kRefused;
+    // Groups of several processes that share keys wait for them in the same order.
+    std::sort(kept_.begin(), kept_.end(), [](const Accept* a, const Accept* b) {
+      return a->unit.idempotency.scope < b->unit.idempotency.scope;
+    });
     ORCHESTRATOR_FAILPOINT("accept.before_commit");
     const Outcome outcome = insert();
     if (outcome == Outcome::kCommit) ORCHESTRATOR_FAILPOINT("accept.in_commit");
@@ -127,7 +138,7 @@ class AcceptRun {
 
   void take_state(const Result& result) {
     bool halted = false;
-    bool known = false;
+    std::string known;
     std::string batches;
     std::string orders;
     Cursor row(result);
@@ -141,15 +152,14 @@ class AcceptRun {
       row.read(usage.margin_reserved, usage.day, usage.day_notional);
     }
     if (halted) halts_ = read_halts(transaction_.query(kSelectHalts));
-    if (known) read_keys();
+    for (const std::int64_t number : parse_numbers(known))
+      read_key_of(*all_[static_cast<std::size_t>(number - 1)]);
     number(parse_numbers(batches), parse_numbers(orders));
   }
 
-  void read_keys() {
-    for (Accept* accept : all_) {
-      accept->result.existing =
-          read_key(transaction_.query(kSelectKey, key_parameters(accept->unit.idempotency.scope)));
-    }
+  void read_key_of(Accept& accept) {
+    accept.result.existing =
+        read_key(transaction_.query(kSelectKey, key_parameters(accept.unit.idempotency.scope)));
   }
 
   void number(const std::vector<std::int64_t>& batches, const std::vector<std::int64_t>& orders) {
@@ -246,7 +256,7 @@ class AcceptRun {
     std::size_t wanted = 0;
     for (const Accept* accept : kept_) wanted += accept->unit.orders.size();
     if (keys != static_cast<std::int64_t>(kept_.size()) || placed.size() != wanted) {
-      return lost_race(keys == 1, placed);
+      return lost_race(keys > 0, placed);
     }
     const std::vector<std::int64_t> ids = parse_numbers(events);
     auto id = ids.begin();
@@ -257,6 +267,10 @@ class AcceptRun {
   }
 
   Outcome lost_race(bool key_is_ours, const std::vector<OrderId>& placed) {
+    if (kept_.size() > 1) {
+      apart_ = true;
+      return Outcome::kRefused;
+    }
     if (!key_is_ours) return Outcome::kAgain;
     Accept& accept = *kept_.front();
     for (const Order& order : accept.unit.orders) {
@@ -274,6 +288,7 @@ class AcceptRun {
   std::vector<Accept*> kept_;
   UsageMap usage_;
   std::vector<Halt> halts_;
+  bool apart_ = false;
 };
 
 }  // namespace
@@ -281,11 +296,18 @@ class AcceptRun {
 AcceptResult PostgresStore::accept(AcceptUnit& unit) {
   check_consistent(unit);
   Accept accept(unit);
-  Accept* const only = &accept;
-  write({.lock = ControlLock::kShared, .knows_itself = true}, [&only, this](Transaction& transaction) {
-    return AcceptRun(transaction, {&only, 1}, monotonic()).run();
+  group_commit(accept, [this](std::span<QueuedUnit* const> group) {
+    std::vector<Accept*> all;
+    for (QueuedUnit* one : group) all.push_back(static_cast<Accept*>(one));
+    bool apart = false;
+    write({.lock = ControlLock::kShared, .knows_itself = true}, [&](Transaction& transaction) {
+      AcceptRun run(transaction, all, monotonic());
+      const Outcome outcome = run.run();
+      apart = run.apart();
+      return outcome;
+    });
+    return !apart;
   });
-  if (accept.failure) std::rethrow_exception(accept.failure);
   if (accept.result.status == AcceptResult::Status::kAccepted) ORCHESTRATOR_FAILPOINT("accept.committed");
   return std::move(accept.result);
 }

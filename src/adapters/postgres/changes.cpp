@@ -1,9 +1,10 @@
-// T3, T4 and everything after: a unit of changes in one transaction.
+// T3, T4 and everything after: changes. The units of a group are one transaction.
 //
 //   1  stop switches and margins, with the portfolios' rows locked
 //   2  one statement writes orders and batches by compare-and-set of their versions, executions, events,
 //   inbox
-//      and cursor; a row that did not answer to its version makes the whole unit conflict
+//      and cursors; a unit with a row that did not answer to its version conflicts, and the others run again
+//      without it
 //   3  what is rare: audit entries and stop switches
 //
 // An event's number is drawn before its order's row may have been waited for. That keeps the numbers of an
@@ -11,6 +12,7 @@
 // conflicts.
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "adapters/postgres/controls.hpp"
 #include "adapters/postgres/postgres_store.hpp"
@@ -20,79 +22,135 @@
 namespace orchestrator::postgres {
 namespace {
 
-class Change {
+struct Change : QueuedUnit {
+  explicit Change(ChangeUnit& wanted) : QueuedUnit(Kind::kChange), unit(wanted) {
+    for (const auto& change : unit.margins) shares(Subject::kPortfolioId, change.portfolio_id);
+    for (const Order& order : unit.orders) has_alone(Subject::kOrderId, order.id);
+    for (const OrderBatch& batch : unit.batches) has_alone(Subject::kBatchId, batch.id);
+    if (unit.cursor) has_alone(Subject::kBrokerAccount, {unit.cursor->broker, unit.cursor->account});
+    if (!unit.halts.empty()) runs_alone();
+  }
+
+  ChangeUnit& unit;
+  CommitStatus status = CommitStatus::kCommitted;
+};
+
+ControlLock lock_for(std::span<Change* const> changes) {
+  ControlLock lock = ControlLock::kNone;
+  for (const Change* change : changes) {
+    if (!change->unit.halts.empty()) return ControlLock::kExclusive;
+    if (change->unit.unless_stopped) lock = ControlLock::kShared;
+  }
+  return lock;
+}
+
+// The rows with these ids in the order of their ids: all transactions lock rows in that order.
+template <class Record>
+std::vector<const Record*> by_id(std::vector<const Record*> records) {
+  std::sort(records.begin(), records.end(), [](const Record* a, const Record* b) { return a->id < b->id; });
+  return records;
+}
+
+class ChangeRun {
  public:
   // `monotonic`: see lease_shift().
-  Change(ChangeUnit& unit, std::optional<Timestamp> monotonic) : unit_(unit), monotonic_(monotonic) {}
+  ChangeRun(Transaction& transaction, std::span<Change* const> all, std::optional<Timestamp> monotonic)
+      : transaction_(transaction), all_(all), monotonic_(monotonic) {}
 
-  Outcome run(Transaction& transaction) {
-    status_ = CommitStatus::kHalted;
-    if (unit_.unless_stopped) {
-      const std::vector<Halt> halts = read_halts(transaction.query(kSelectHalts));
-      if (forbidding_halt(halts, unit_) != nullptr) return Outcome::kRefused;
+  // Whether nothing was written because some units conflict, which are marked, or (apart) one of them and
+  // which is not known.
+  [[nodiscard]] bool conflicted() const { return conflicted_; }
+  [[nodiscard]] bool apart() const { return apart_; }
+
+  Outcome run() {
+    refuse_stopped();
+    change_margins();
+    for (Change* change : all_) {
+      if (change->status == CommitStatus::kCommitted && !change->failure) kept_.push_back(change);
     }
-    status_ = CommitStatus::kLimit;
-    UsageMap usage;
-    if (!change_margins(transaction, usage)) return Outcome::kRefused;
-    status_ = CommitStatus::kConflict;
-    if (!write_rows(transaction, usage)) return Outcome::kRefused;
-    append_audit(transaction, unit_.audit);
-    switch_on(transaction);
-    status_ = CommitStatus::kCommitted;
+    if (kept_.empty() || !write_rows()) return Outcome::kRefused;
+    for (const Change* change : kept_) {
+      append_audit(transaction_, change->unit.audit);
+      switch_on(change->unit);
+    }
     return Outcome::kCommit;
   }
 
-  [[nodiscard]] CommitStatus status() const { return status_; }
-
  private:
-  bool change_margins(Transaction& transaction, UsageMap& usage) {
-    if (unit_.margins.empty()) return true;
-    std::vector<PortfolioId> portfolios;
-    for (const auto& change : unit_.margins) portfolios.push_back(change.portfolio_id);
-    usage = lock_usage(transaction, portfolios);
-    for (const auto& change : unit_.margins) {
-      PortfolioUsage& one = usage.at(change.portfolio_id);
-      one.margin_reserved = margin_after(one, change);
-      if (exceeds_available(one, change)) return false;
+  void refuse_stopped() {
+    const auto asks = [](const Change* change) { return change->unit.unless_stopped.has_value(); };
+    std::vector<Halt> halts;
+    if (std::any_of(all_.begin(), all_.end(), asks)) halts = read_halts(transaction_.query(kSelectHalts));
+    for (Change* change : all_) {
+      change->failure = nullptr;
+      change->status = CommitStatus::kCommitted;
+      if (forbidding_halt(halts, change->unit) != nullptr) change->status = CommitStatus::kHalted;
     }
-    return true;
+  }
+
+  void change_margins() {
+    std::vector<PortfolioId> portfolios;
+    for (const Change* change : all_) {
+      if (change->status != CommitStatus::kCommitted) continue;
+      for (const auto& one : change->unit.margins) portfolios.push_back(one.portfolio_id);
+    }
+    if (portfolios.empty()) return;
+    usage_ = lock_usage(transaction_, portfolios);
+    for (Change* change : all_) {
+      if (change->status != CommitStatus::kCommitted) continue;
+      try {
+        change_margins(*change);
+      } catch (const Error&) {
+        change->failure = std::current_exception();
+      }
+    }
+  }
+
+  void change_margins(Change& change) {
+    UsageMap after;
+    for (const auto& one : change.unit.margins) {
+      PortfolioUsage& usage = after.try_emplace(one.portfolio_id, usage_.at(one.portfolio_id)).first->second;
+      usage.margin_reserved = margin_after(usage, one);
+      if (exceeds_available(usage, one)) {
+        change.status = CommitStatus::kLimit;
+        return;
+      }
+    }
+    for (const auto& [id, usage] : after) usage_[id] = usage;
   }
 
   // --- the one statement: a part for each kind of row that there is ---
 
-  bool write_rows(Transaction& transaction, const UsageMap& usage) {
-    parts_.clear();
-    answers_.clear();
-    parameters_ = {};
+  bool write_rows() {
     update_orders();
     update_batches();
     insert_executions();
     insert_events();
     change_inbox();
-    set_cursor();
-    if (!usage.empty()) {
+    set_cursors();
+    if (!usage_.empty()) {
       RowArrays rows;
-      add_usage(rows, usage);
+      add_usage(rows, usage_);
       add_part("used", update_usage(first_parameter()));
       rows.move_to(parameters_, ColumnList(kUsage).size());
     }
-    parameters_.add_array(unit_.inbox_remove);
+    parameters_.add_array(inbox_remove_);
     const std::string others = "EXISTS (SELECT FROM inbox WHERE id <> ALL($" +
                                std::to_string(first_parameter() - 1) + "::bigint[]))";
     std::string sql = parts_.empty() ? "" : "WITH " + parts_;
     sql += " SELECT " + answers_ + others;
-    return judge(transaction.query(sql, parameters_));
+    return judge(transaction_.query(sql, parameters_));
   }
 
   void update_orders() {
     static const ColumnList kColumns("id bigint, " + std::string(kOrderLive));
-    if (unit_.orders.empty()) return;
-    // Rows are locked in this order, so that units that share several do not wait for each other in a ring.
-    std::vector<const Order*> sorted;
-    for (const Order& order : unit_.orders) sorted.push_back(&order);
-    std::sort(sorted.begin(), sorted.end(), [](const Order* a, const Order* b) { return a->id < b->id; });
+    std::vector<const Order*> orders;
+    for (const Change* change : kept_) {
+      for (const Order& order : change->unit.orders) orders.push_back(&order);
+    }
+    if (orders.empty()) return;
     RowArrays rows;
-    for (const Order* order : sorted) {
+    for (const Order* order : by_id(std::move(orders))) {
       rows.begin_row();
       rows.add(order->id);
       order_live_fields(*order, writer(rows));
@@ -102,39 +160,42 @@ class Change {
     add_part("changed", "UPDATE orders AS o SET " + order_assignments(monotonic) + " FROM " +
                             kColumns.unnest(first) + " AS n (" + kColumns.names() +
                             ") WHERE o.id = n.id AND o.version = n.version - 1 AND o.lease_epoch <= "
-                            "n.lease_epoch RETURNING 1");
-    answers_ += "(SELECT count(*) FROM changed), ";
+                            "n.lease_epoch RETURNING o.id");
+    answers_ += "ARRAY(SELECT id FROM changed), ";
     rows.move_to(parameters_, kColumns.size());
     parameters_.add(monotonic_);
   }
 
   void update_batches() {
     static const ColumnList kColumns("id bigint, " + std::string(kBatchLive));
-    if (unit_.batches.empty()) return;
-    std::vector<const OrderBatch*> sorted;
-    for (const OrderBatch& batch : unit_.batches) sorted.push_back(&batch);
-    std::sort(sorted.begin(), sorted.end(),
-              [](const OrderBatch* a, const OrderBatch* b) { return a->id < b->id; });
+    std::vector<const OrderBatch*> batches;
+    for (const Change* change : kept_) {
+      for (const OrderBatch& batch : change->unit.batches) batches.push_back(&batch);
+    }
+    if (batches.empty()) return;
     RowArrays rows;
-    for (const OrderBatch* batch : sorted) {
+    for (const OrderBatch* batch : by_id(std::move(batches))) {
       rows.begin_row();
       rows.add(batch->id);
       batch_live_fields(*batch, writer(rows));
     }
     add_part("counted", "UPDATE order_batches AS b SET " + ColumnList(kBatchLive).assignments("n") +
                             " FROM " + kColumns.unnest(first_parameter()) + " AS n (" + kColumns.names() +
-                            ") WHERE b.id = n.id AND b.version = n.version - 1 RETURNING 1");
-    answers_ += "(SELECT count(*) FROM counted), ";
+                            ") WHERE b.id = n.id AND b.version = n.version - 1 RETURNING b.id");
+    answers_ += "ARRAY(SELECT id FROM counted), ";
     rows.move_to(parameters_, kColumns.size());
   }
 
   void insert_executions() {
-    if (unit_.executions.empty()) return;
     RowArrays rows;
-    for (const Execution& execution : unit_.executions) {
-      rows.begin_row();
-      execution_fields(execution, writer(rows));
+    for (const Change* change : kept_) {
+      for (const Execution& execution : change->unit.executions) {
+        rows.begin_row();
+        execution_fields(execution, writer(rows));
+        ++executions_;
+      }
     }
+    if (executions_ == 0) return;
     add_part("executed", insert_from_arrays("executions", kExecution, first_parameter()) +
                              " ON CONFLICT (execution_id, broker, account) DO NOTHING RETURNING 1");
     answers_ += "(SELECT count(*) FROM executed), ";
@@ -143,12 +204,15 @@ class Change {
 
   void insert_events() {
     static const ColumnList kColumns(kEvent);
-    if (unit_.events.empty()) return;
     RowArrays rows;
-    for (const EventRow& event : unit_.events) {
-      rows.begin_row();
-      event_fields(event, writer(rows));
+    for (Change* change : kept_) {
+      for (EventRow& event : change->unit.events) {
+        rows.begin_row();
+        event_fields(event, writer(rows));
+        events_.push_back(&event);
+      }
     }
+    if (events_.empty()) return;
     add_part("log", "INSERT INTO events (id, " + kColumns.names() +
                         ") SELECT nextval('event_ids'), e.* FROM " + kColumns.unnest(first_parameter()) +
                         " AS e RETURNING id");
@@ -158,72 +222,103 @@ class Change {
   }
 
   void change_inbox() {
-    if (!unit_.inbox_add.empty()) {
-      RowArrays rows;
-      for (const InboxReport& report : unit_.inbox_add) {
+    RowArrays rows;
+    for (Change* change : kept_) {
+      for (InboxReport& report : change->unit.inbox_add) {
         rows.begin_row();
         inbox_fields(report, writer(rows));
+        received_.push_back(&report);
       }
+      const auto& removed = change->unit.inbox_remove;
+      inbox_remove_.insert(inbox_remove_.end(), removed.begin(), removed.end());
+    }
+    if (!received_.empty()) {
       add_part("received", insert_from_arrays("inbox", kInbox, first_parameter()) + " RETURNING id");
       answers_ += "ARRAY(SELECT id FROM received ORDER BY id), ";
       rows.move_to(parameters_, ColumnList(kInbox).size());
     }
-    if (unit_.inbox_remove.empty()) return;
+    if (inbox_remove_.empty()) return;
     add_part("removed",
              "DELETE FROM inbox WHERE id = ANY($" + std::to_string(first_parameter()) + "::bigint[])");
-    parameters_.add_array(unit_.inbox_remove);
+    parameters_.add_array(inbox_remove_);
   }
 
-  void set_cursor() {
-    if (!unit_.cursor) return;
-    const auto next = [this](const std::string& text) {
-      parameters_.add(text);
-      return "$" + std::to_string(first_parameter() - 1);
-    };
-    const std::string broker = next(unit_.cursor->broker);
-    const std::string account = next(unit_.cursor->account);
-    add_part("read_up_to", "INSERT INTO broker_cursors (broker, account, cursor) VALUES (" + broker + ", " +
-                               account + ", " + next(unit_.cursor->cursor) +
-                               ") ON CONFLICT (broker, account) DO UPDATE SET cursor = excluded.cursor");
+  void set_cursors() {
+    static constexpr std::string_view kCursor = "broker text, account text, cursor text";
+    RowArrays rows;
+    bool any = false;
+    for (const Change* change : kept_) {
+      if (!change->unit.cursor) continue;
+      any = true;
+      rows.begin_row();
+      rows.add(change->unit.cursor->broker, change->unit.cursor->account, change->unit.cursor->cursor);
+    }
+    if (!any) return;
+    add_part("read_up_to", insert_from_arrays("broker_cursors", kCursor, first_parameter()) +
+                               " ON CONFLICT (broker, account) DO UPDATE SET cursor = excluded.cursor");
+    rows.move_to(parameters_, ColumnList(kCursor).size());
   }
 
-  // In the order in which the parts were added. False: a row conflicts.
+  // In the order in which the parts were added. False: rows conflict.
   bool judge(const Result& result) {
     Cursor row(result);
     static_cast<void>(row.next());
-    const auto all = [&row](std::size_t wanted) {
-      std::int64_t count = 0;
-      if (wanted > 0) row.read(count);
-      return count == static_cast<std::int64_t>(wanted);
-    };
-    const auto number = [&row](auto& records) {
-      if (records.empty()) return;
-      std::string ids;
-      row.read(ids);
-      auto id = records.begin();
-      for (const std::int64_t value : parse_numbers(ids)) (id++)->id = value;
-    };
-    if (!all(unit_.orders.size()) || !all(unit_.batches.size()) || !all(unit_.executions.size()))
+    mark_conflicts(row, &ChangeUnit::orders);
+    mark_conflicts(row, &ChangeUnit::batches);
+    std::int64_t executed = 0;
+    if (executions_ > 0) row.read(executed);
+    if (conflicted_) return false;
+    if (executed != static_cast<std::int64_t>(executions_)) {
+      apart_ = kept_.size() > 1;
+      kept_.front()->status = CommitStatus::kConflict;
       return false;
-    number(unit_.events);
-    number(unit_.inbox_add);
-    row.read(unit_.inbox_waiting);
-    unit_.inbox_waiting = unit_.inbox_waiting || !unit_.inbox_add.empty();
+    }
+    number(row, events_);
+    number(row, received_);
+    bool waiting = false;
+    row.read(waiting);
+    for (Change* change : kept_) change->unit.inbox_waiting = waiting || !received_.empty();
     return true;
   }
 
-  void switch_on(Transaction& transaction) {
+  template <class Record>
+  void mark_conflicts(Cursor& row, std::vector<Record> ChangeUnit::*records) {
+    const auto any = [records](const Change* change) { return !(change->unit.*records).empty(); };
+    if (std::none_of(kept_.begin(), kept_.end(), any)) return;
+    std::string text;
+    row.read(text);
+    const std::vector<std::int64_t> ids = parse_numbers(text);
+    std::unordered_set<std::int64_t> written(ids.begin(), ids.end());
+    for (Change* change : kept_) {
+      for (const Record& record : change->unit.*records) {
+        if (written.erase(record.id) == 1) continue;
+        change->status = CommitStatus::kConflict;
+        conflicted_ = true;
+      }
+    }
+  }
+
+  template <class Record>
+  static void number(Cursor& row, const std::vector<Record*>& records) {
+    if (records.empty()) return;
+    std::string ids;
+    row.read(ids);
+    auto record = records.begin();
+    for (const std::int64_t id : parse_numbers(ids)) (*record++)->id = id;
+  }
+
+  void switch_on(const ChangeUnit& unit) {
     static const std::string kSql =
         insert_from_arrays("halts", kHalt) + " ON CONFLICT (scope, target) DO NOTHING";
-    if (unit_.halts.empty()) return;
+    if (unit.halts.empty()) return;
     RowArrays rows;
-    for (const Halt& halt : unit_.halts) {
+    for (const Halt& halt : unit.halts) {
       rows.begin_row();
       halt_fields(halt, writer(rows));
     }
     Parameters parameters;
     rows.move_to(parameters, ColumnList(kHalt).size());
-    if (transaction.query(kSql, parameters).affected() > 0) note_reference_change(transaction);
+    if (transaction_.query(kSql, parameters).affected() > 0) note_reference_change(transaction_);
   }
 
   void add_part(const char* name, const std::string& sql) {
@@ -231,29 +326,47 @@ class Change {
   }
   [[nodiscard]] std::size_t first_parameter() const { return parameters_.texts().size() + 1; }
 
-  ChangeUnit& unit_;
+  Transaction& transaction_;
+  std::span<Change* const> all_;
   std::optional<Timestamp> monotonic_;
-  CommitStatus status_ = CommitStatus::kConflict;
+  std::vector<Change*> kept_;
+  bool conflicted_ = false;
+  bool apart_ = false;
+  UsageMap usage_;
+  std::size_t executions_ = 0;
+  std::vector<EventRow*> events_;
+  std::vector<InboxReport*> received_;
+  std::vector<std::int64_t> inbox_remove_;
   std::string parts_;
   std::string answers_;
   Parameters parameters_;
 };
 
-ControlLock lock_for(const ChangeUnit& unit) {
-  if (!unit.halts.empty()) return ControlLock::kExclusive;
-  return unit.unless_stopped ? ControlLock::kShared : ControlLock::kNone;
-}
-
 }  // namespace
 
 CommitStatus PostgresStore::commit(ChangeUnit& unit) {
-  Change change(unit, monotonic());
-  write({.lock = lock_for(unit)}, [&change](Transaction& transaction) {
-    ORCHESTRATOR_FAILPOINT("commit.before");
-    return change.run(transaction);
+  Change only(unit);
+  group_commit(only, [this](std::span<QueuedUnit* const> group) {
+    std::vector<Change*> left;
+    for (QueuedUnit* one : group) left.push_back(static_cast<Change*>(one));
+    bool apart = false;
+    for (bool again = true; again && !left.empty();) {
+      write({.lock = lock_for(left)}, [&](Transaction& transaction) {
+        ORCHESTRATOR_FAILPOINT("commit.before");
+        ChangeRun run(transaction, left, monotonic());
+        const Outcome outcome = run.run();
+        apart = run.apart();
+        again = run.conflicted();
+        return outcome;
+      });
+      // A version only grows: what conflicts now conflicts for good.
+      if (again)
+        std::erase_if(left, [](const Change* one) { return one->status == CommitStatus::kConflict; });
+    }
+    return !apart;
   });
-  if (change.status() == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
-  return change.status();
+  if (only.status == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
+  return only.status;
 }
 
 }  // namespace orchestrator::postgres

@@ -22,9 +22,12 @@ void make_ready(Connection& connection, const PostgresOptions& options) {
 }  // namespace
 
 PostgresStore::PostgresStore(const PostgresOptions& options)
-    : options_(options), process_(::getpid()), pool_(options_) {
-  if (options.connections == 0) {
-    throw Error(ErrorCode::kConfiguration, "the database needs at least one connection");
+    : options_(options),
+      process_(::getpid()),
+      pool_(options_),
+      queue_(std::min(options.writers, options.connections)) {
+  if (options.connections == 0 || options.writers == 0) {
+    throw Error(ErrorCode::kConfiguration, "the database needs at least one connection and one writer");
   }
   make_ready(*pool_.lease(), options_);
 }
@@ -52,6 +55,11 @@ void PostgresStore::refuse_after_fork() const {
 bool PostgresStore::write(const WriteRules& rules, const Unit& unit) const {
   refuse_after_fork();
   return run_unit(pool_, options_, rules, unit);
+}
+
+void PostgresStore::group_commit(QueuedUnit& unit, const CommitQueue::Run& run) {
+  refuse_after_fork();  // before the lock, which a thread of the parent may have held
+  queue_.run(unit, run);
 }
 
 Result PostgresStore::read(const std::string& sql, const Parameters& parameters) const {

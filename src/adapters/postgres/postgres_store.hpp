@@ -14,6 +14,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "adapters/postgres/commit_queue.hpp"
 #include "adapters/postgres/transaction.hpp"
 
 namespace orchestrator::postgres {
@@ -74,6 +75,7 @@ class PostgresStore final : public Store {
 
  private:
   bool write(const WriteRules& rules, const Unit& unit) const;
+  void group_commit(QueuedUnit& unit, const CommitQueue::Run& run);
   [[nodiscard]] Result read(const std::string& sql, const Parameters& parameters = {}) const;
   // Runs a unit that changes what reference_version() stands for; it returns what the audit trail says, or
   // nullopt when nothing was changed.
@@ -87,6 +89,7 @@ class PostgresStore final : public Store {
   PostgresOptions options_;
   pid_t process_;
   mutable ConnectionPool pool_;
+  CommitQueue queue_;
   std::string by_;
   const Clock* clock_ = nullptr;  // null: not attributed yet
   mutable std::atomic<std::int64_t> settled_event_{0};

@@ -1,0 +1,101 @@
+// Group commit: the units of callers that wait at the same time share a transaction, a sync and the way to
+// the server and back.
+//
+// There is no writer thread. At most so many groups are under way at once, each on a connection of its own;
+// a caller that finds room for another leads a group of what waits, and a lone caller hands nothing to
+// anybody. Whoever finishes makes a caller that waits the next leader.
+//
+// Invariants
+//   * what two units would have to wait for each other over is never in two groups at a time: of a portfolio,
+//     whose units can only run one behind the other, all that wait join the group that has it
+//   * no two units of a group touch the same key, order or batch: one behind the other, in two groups, they
+//     do what they would have done alone
+//   * a unit that is refused or fails takes no other with it; where it cannot be told which one of a group
+//     failed, each runs again alone
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace orchestrator::postgres {
+
+// A unit of work on its way through the queue.
+class QueuedUnit {
+ public:
+  enum class Kind : std::uint8_t { kAccept, kChange };  // a group is of one kind
+
+  explicit QueuedUnit(Kind kind) : kind_(kind) {}
+  virtual ~QueuedUnit() = default;
+  QueuedUnit(const QueuedUnit&) = delete;
+  QueuedUnit& operator=(const QueuedUnit&) = delete;
+
+  // What it throws to its caller.
+  std::exception_ptr failure;
+
+ protected:
+  // Told before it is queued: what it touches.
+  enum class Subject : std::uint8_t { kPortfolioId, kScope, kOrderId, kBatchId, kBrokerAccount, kCount };
+  void shares(Subject subject, std::int64_t id) { shared_.push_back(number(subject, id)); }
+  void has_alone(Subject subject, std::int64_t id) { own_.push_back(number(subject, id)); }
+  void has_alone(Subject subject, std::initializer_list<std::string_view> texts);
+  void runs_alone() { alone_ = true; }
+
+ private:
+  friend class CommitQueue;
+
+  // Two that are different may have the same number; they then wait without need.
+  static std::uint64_t number(Subject subject, std::int64_t id) {
+    return static_cast<std::uint64_t>(id) * static_cast<std::uint64_t>(Subject::kCount) +
+           static_cast<std::uint64_t>(subject);
+  }
+
+  Kind kind_;
+  bool alone_ = false;
+  std::vector<std::uint64_t> shared_;
+  std::vector<std::uint64_t> own_;
+  // The queue's mutex guards what follows.
+  std::condition_variable turn_;
+  std::vector<QueuedUnit*> group_;  // not empty: leads it
+  bool done_ = false;
+};
+
+class CommitQueue {
+ public:
+  // Runs a group of the unit's kind in a transaction. False: it was undone, because one of several units
+  // failed and which one is not known. What it throws befell all of them.
+  using Run = std::function<bool(std::span<QueuedUnit* const>)>;
+
+  explicit CommitQueue(std::size_t writers) : writers_(writers) {}
+
+  // Returns when the unit stands, is refused or undone. Its fields say which, or `failure` does.
+  void run(QueuedUnit& unit, const Run& run);
+
+ private:
+  using Numbers = std::unordered_set<std::uint64_t>;
+
+  void appoint_leaders() noexcept;
+  std::vector<QueuedUnit*> take_group();
+  [[nodiscard]] bool may_join(const QueuedUnit& unit, const std::vector<QueuedUnit*>& group,
+                              const Numbers& wanted, const Numbers& passed_over, std::size_t size) const;
+  void finish(const std::vector<QueuedUnit*>& group) noexcept;
+  static void lead(std::span<QueuedUnit* const> group, const Run& run) noexcept;
+
+  const std::size_t writers_;
+  std::mutex mutex_;  // of all that follows; not held during I/O
+  std::deque<QueuedUnit*> waiting_;
+  Numbers held_;  // by the groups under way
+  std::size_t groups_ = 0;
+  std::size_t running_ = 0;  // units in them
+};
+
+}  // namespace orchestrator::postgres
