@@ -31,6 +31,7 @@ void add_route_commands(CommandLine& line);
 void add_operate_commands(CommandLine& line);
 void add_audit_command(CommandLine& line);
 void add_migrate_commands(CommandLine& line);
+void add_copy_command(CommandLine& line);
 void add_completion_command(CommandLine& line);
 
 // A noun that has verbs, such as `order`.

@@ -59,6 +59,7 @@ void add_commands(CommandLine& line) {
   add_route_commands(line);
   add_audit_command(line);
   add_migrate_commands(line);
+  add_copy_command(line);
   add_completion_command(line);
 }
 

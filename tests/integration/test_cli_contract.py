@@ -115,7 +115,7 @@ def test_every_command_has_help_with_an_example_of_itself(cli):
         "batch list", "batch cancel", "reconcile", "settle", "recover", "halt", "resume", "health", "audit", "broker list",
         "broker set", "broker enable", "broker disable", "broker orders", "event list", "event follow", "event publish",
         "instrument import", "instrument list", "limit set", "limit list", "route add", "route list", "route remove",
-        "calendar import", "migrate up", "migrate down", "migrate status", "completion"}
+        "calendar import", "migrate up", "migrate down", "migrate status", "copy", "completion"}
     for command in commands:
         text = help_of(cli, command)
         assert f"Example:\n  orchestrator {' '.join(command)}" in text, command

@@ -20,7 +20,8 @@ PLACE = ["accept.before_unit", "accept.before_commit", "accept.in_commit", "acce
 CHANGE = ["manage.before_request", "manage.after_request"]
 RECOVER = ["recover.marked", "claim.committed", "recover.resolved"]
 PUBLISH = ["publish.sent", "publish.confirmed"]
-OTHERS = ["fill.executed", "settle.committed", "migrate.step", "claim.found"]
+OTHERS = ["fill.executed", "settle.committed", "migrate.step", "claim.found", "copy.begun", "copy.page",
+          "copy.finish"]
 
 ENFORCED, TAG_ECHO = "alpaca-mock", "zerodha-mock"
 QUIET = '{"quiet_period_ms": 50, "orders_max": 2}'  # three orders are two requests

@@ -32,7 +32,7 @@ struct PostgresOptions {
 // permission_denied (user or password), storage_unavailable (no connection), storage_busy (the server takes
 // no more connections), storage_read_only (a standby), unsupported (the server is too old), foreign_database
 // (the schema holds another program's tables), schema_too_new, schema_outdated (run `migrate up`),
-// migration_failed. No message holds the password.
+// migration_failed, invalid_state (a copy into it was not finished). No message holds the password.
 //
 // The tables lie in the first schema of the session's search_path.
 [[nodiscard]] std::unique_ptr<Store> open_postgres_store(const PostgresOptions& options);

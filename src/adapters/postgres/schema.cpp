@@ -20,27 +20,6 @@ std::string name_of(const EmbeddedMigration& step) {
   return std::to_string(step.version) + " (" + std::string(step.name) + ")";
 }
 
-bool is_ours(Connection& connection) {
-  const Result result = connection.query(
-      "SELECT coalesce(obj_description(to_regclass(quote_ident(current_schema()) || '.schema_migrations'), "
-      "'pg_class') = 'liborchestrator order book', false), EXISTS (SELECT FROM pg_class WHERE relnamespace = "
-      "to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p', 'v', 'm', 'S')), "
-      "current_schema() IS NULL");
-  bool ours = false;
-  bool used = false;
-  bool no_schema = false;
-  Cursor row(result);
-  if (row.next()) row.read(ours, used, no_schema);
-  if (no_schema) {
-    throw Error(ErrorCode::kConfiguration,
-                place(connection) + "has none of the schemas of the user's search_path; create one");
-  }
-  if (ours || !used) return ours;
-  throw Error(ErrorCode::kForeignDatabase,
-              place(connection) +
-                  "belongs to another program; it was left untouched, choose another database or schema");
-}
-
 void check_step(const Connection& connection, const EmbeddedMigration& step, const std::string& sum) {
   if (sum == checksum(step)) return;
   throw Error(ErrorCode::kMigrationFailed,
@@ -99,8 +78,42 @@ bool migrate_one(Connection& connection, const PostgresOptions& options, int tar
 
 int latest_schema_version() { return static_cast<int>(embedded_migrations().size()); }
 
+Content content_of(Connection& connection) {
+  const Result result = connection.query(
+      "SELECT coalesce(obj_description(to_regclass(quote_ident(current_schema()) || '.schema_migrations'), "
+      "'pg_class'), ''), EXISTS (SELECT FROM pg_class WHERE relnamespace = "
+      "to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p', 'v', 'm', 'S')), "
+      "current_schema() IS NULL");
+  std::string mark;
+  bool used = false;
+  bool no_schema = false;
+  Cursor row(result);
+  if (row.next()) row.read(mark, used, no_schema);
+  if (no_schema) {
+    throw Error(ErrorCode::kConfiguration,
+                place(connection) + "has none of the schemas of the user's search_path; create one");
+  }
+  if (mark == kOurs) return Content::kBook;
+  if (mark == kBeingCopied) return Content::kPartOfABook;
+  if (!used) return Content::kNothing;
+  throw Error(ErrorCode::kForeignDatabase,
+              place(connection) +
+                  "belongs to another program; it was left untouched, choose another database or schema");
+}
+
 int schema_version(Connection& connection) {
-  if (!is_ours(connection)) return 0;
+  const Content content = content_of(connection);
+  if (content == Content::kNothing) return 0;
+  if (content == Content::kPartOfABook) {
+    throw Error(ErrorCode::kInvalidState,
+                place(connection) +
+                    "holds a part of a book, because a copy into it was not finished; give the same `copy` "
+                    "again, or empty the database");
+  }
+  return applied_version(connection);
+}
+
+int applied_version(Connection& connection) {
   const Result result = connection.query("SELECT version, checksum FROM schema_migrations ORDER BY version");
   int version = 0;
   Cursor row(result);
