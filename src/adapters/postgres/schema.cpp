@@ -64,7 +64,7 @@ void refuse_while_sending(Connection& connection, int version, int target) {
 // `target`.
 bool migrate_one(Connection& connection, const PostgresOptions& options, int target) {
   Transaction transaction(connection, options, ControlLock::kNone);
-  transaction.run(kMigrationLock);
+  connection.run(kMigrationLock);
   const int version = schema_version(connection);
   if (version == target) return false;
   refuse_while_sending(connection, version, target);
