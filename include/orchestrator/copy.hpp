@@ -36,10 +36,9 @@ struct CopyReport {
 // row of both sides before the target becomes a book that can be opened. Killed at any point, and called
 // again, it goes on; called again when it was done it only compares. The source is not changed.
 //
-// Throws Error as opening either side does, and: storage_busy while another program has the source open, or a
-// process sends from the target; invalid_state for orders that are being sent (run recover first), a target
-// that holds something else, or a source that was changed since the copy began; unsupported for any other
-// pair of databases.
+// Throws Error as opening either side does, and: storage_busy while another program has the source open;
+// invalid_state for orders that are being sent (run recover first), a target that holds something else, or a
+// source that was changed since the copy began; unsupported for any other pair of databases.
 CopyReport copy_book(const CopyOptions& options);
 
 }  // namespace orchestrator

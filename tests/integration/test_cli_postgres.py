@@ -134,12 +134,11 @@ def test_migrate_down_does_not_drop_a_postgresql_book_by_accident(desk):
 
 def test_a_postgresql_schema_is_not_migrated_under_a_living_sender(desk):
     url = desk.environment["DATABASE_URL"]
-    desk.ok("migrate", "up")
-    psql(url, "INSERT INTO owners DEFAULT VALUES")
-    error = desk.run("migrate", "down", "--json").refusal(STORAGE, "storage_busy")
+    desk.place(batch(), "--lease-ms", 600_000, ORCHESTRATOR_FAILPOINT="dispatch.before_send:1:kill").expect(KILLED)
+    error = desk.run("migrate", "down", "--yes", "--json").refusal(STORAGE, "storage_busy")
     assert error["retryable"] is True
     psql(url, "UPDATE owners SET ended_at = clock_timestamp()")
-    assert desk.json("migrate", "down")["version"] == 0
+    assert desk.json("migrate", "down", "--yes")["version"] == 0
 
 
 def test_a_killed_postgresql_migration_leaves_nothing_behind(desk):

@@ -91,6 +91,9 @@ std::string go_on_above(const std::string& sequence, std::int64_t last, const st
 
 std::string identity_of(const std::string& table) { return "pg_get_serial_sequence('" + table + "', 'id')"; }
 
+// For a process that had the database open while it was empty.
+constexpr const char* kReferenceChange = "UPDATE reference_state SET version = version + 1";
+
 std::string mark_sql(const char* mark) {
   return std::string("COMMENT ON TABLE schema_migrations IS '") + mark + "'";
 }
@@ -130,13 +133,8 @@ Content BookTarget::content() {
 
 void BookTarget::begin() {
   Transaction transaction(connection_, options_, ControlLock::kExclusive);
-  if (any_owner_alive(connection_)) {
-    throw Error(ErrorCode::kStorageBusy,
-                "database " + connection_.location() +
-                    ": another process sends orders from it; stop it, or name an empty "
-                    "database");
-  }
   transaction.run("DELETE FROM broker_connector_configs");
+  transaction.run(kReferenceChange);
   transaction.run(mark_sql(kBeingCopied));
   transaction.commit();
   ORCHESTRATOR_FAILPOINT("copy.begun");

@@ -21,8 +21,7 @@ class BookTarget {
 
   // kNothing: a schema, and no row in it. kPartOfABook: an earlier copy was not finished.
   [[nodiscard]] Content content();
-  // Marks the database, and takes away what its migrations put there. Throws Error(storage_busy) while
-  // somebody sends orders from it.
+  // Marks the database, and takes away what its migrations put there.
   void begin();
   // The key of the table's last row; empty: it has none.
   [[nodiscard]] BookRow last_key(const BookTable& table);

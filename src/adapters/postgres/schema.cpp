@@ -3,6 +3,7 @@
 #include "adapters/postgres/schema.hpp"
 
 #include "adapters/postgres/embedded_migrations.hpp"
+#include "adapters/postgres/rows.hpp"
 #include "core/failpoint.hpp"
 #include "core/sha256.hpp"
 
@@ -53,11 +54,22 @@ void apply(Connection& connection, const EmbeddedMigration& step, bool up) {
   }
 }
 
+// Whether a sender holds a lease: it would go on by the rules of the version that it knows.
+bool is_sending(Connection& connection) {
+  return connection
+             .query(
+                 "SELECT FROM orders JOIN owners ON owners.id = lease_owner WHERE status = 1 AND ended_at IS "
+                 "NULL AND lease_until > " +
+                 std::string(kDatabaseTime) + " LIMIT 1")
+             .size() != 0;
+}
+
 void refuse_while_sending(Connection& connection, int version, int target) {
-  if (version == 0 || !any_owner_alive(connection)) return;
-  throw Error(ErrorCode::kStorageBusy,
-              place(connection) + "another process works with schema version " + std::to_string(version) +
-                  " and would go on by its rules; stop it before migrating to " + std::to_string(target));
+  if (version == 0 || !is_sending(connection)) return;
+  throw Error(ErrorCode::kStorageBusy, place(connection) + "another process sends orders by schema version " +
+                                           std::to_string(version) +
+                                           " and would go on by its rules; stop it before migrating to " +
+                                           std::to_string(target));
 }
 
 // Makes the step after the version that the database has, or takes its last one back; false: it is at
@@ -134,14 +146,6 @@ int applied_version(Connection& connection) {
     check_step(connection, embedded_migrations()[static_cast<std::size_t>(version - 1)], sum);
   }
   return version;
-}
-
-bool any_owner_alive(Connection& connection) {
-  return connection
-             .query(
-                 "SELECT FROM owners WHERE ended_at IS NULL AND heartbeat_at > clock_timestamp() - "
-                 "interval '1 minute' LIMIT 1")
-             .size() != 0;
 }
 
 void migrate_to(Connection& connection, const PostgresOptions& options, int target) {

@@ -17,16 +17,14 @@ enum class Content : std::uint8_t {
 };
 // Throws Error for another program's tables.
 [[nodiscard]] Content content_of(Connection& connection);
-// What schema_migrations says, which must be there. Throws Error for a history that this program does not know, or a part of a book.
+// What schema_migrations says, which must be there. Throws Error for a history that this program does not
+// know.
 [[nodiscard]] int applied_version(Connection& connection);
 // The version the database has; 0: the schema is empty. Throws Error for another program's tables, and for a
-// history that this program does not know.
+// history that this program does not know, or a part of a book.
 [[nodiscard]] int schema_version(Connection& connection);
-// Whether some process may be sending orders from the database, as its heartbeats have it. It must have a
-// schema.
-[[nodiscard]] bool any_owner_alive(Connection& connection);
 // Applies or takes back steps, each in one transaction, until the schema has `target`. Several processes may
-// do so at the same time. Throws Error(storage_busy) where a step is to be made while a sender lives.
+// do so at the same time. Throws Error(storage_busy) where a step is to be made while an order is being sent.
 void migrate_to(Connection& connection, const PostgresOptions& options, int target);
 
 }  // namespace orchestrator::postgres
