@@ -54,6 +54,8 @@ class PostgresProxy {
   [[nodiscard]] const std::string& url() const { return url_; }
   // The next COMMIT is lost so; the ones after it pass.
   void lose_next_commit(Loss loss) { loss_ = loss; }
+  // New connections are closed at once; those that are open stay.
+  void refuse_connections(bool refuse) { refuse_ = refuse; }
 
  private:
   static bool readable(int socket, int milliseconds) {
@@ -65,6 +67,10 @@ class PostgresProxy {
     while (!stopping_) {
       if (!readable(listener_, 20)) continue;
       const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (refuse_) {
+        ::close(client);
+        continue;
+      }
       const int server = connect_server();
       if (client >= 0 && server >= 0) links_.emplace_back([this, client, server] { relay(client, server); });
     }
@@ -115,6 +121,7 @@ class PostgresProxy {
   int listener_ = -1;
   std::atomic<bool> stopping_{false};
   std::atomic<Loss> loss_{Loss::kNone};
+  std::atomic<bool> refuse_{false};
   std::list<std::thread> links_;
   std::thread acceptor_;
 };

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <optional>
+
 #include "orchestrator/backends/postgres.hpp"
 #include "orchestrator/testing/order_store_unit_cases.hpp"
 #include "support/postgres_proxy.hpp"
@@ -23,7 +26,8 @@ void behind_proxy(Check&& check) {
   }
   PostgresSchemas schemas(*url);
   PostgresProxy proxy(schemas.make());
-  const auto book = open_postgres_store({.url = proxy.url()});
+  const auto book =
+      open_postgres_store({.url = proxy.url(), .lock_timeout = std::chrono::milliseconds(1000)});
   place(*book, {.key = "first"});
   check(*book, proxy);
 }
@@ -44,48 +48,95 @@ TEST_CASE("an accept whose COMMIT never arrived at PostgreSQL is made again") {
   });
 }
 
-TEST_CASE("an accept that PostgreSQL committed without an answer is found by its key") {
+TEST_CASE("an accept that PostgreSQL committed without an answer stands") {
   behind_proxy([](Store& book, PostgresProxy& proxy) {
     AcceptUnit unit = accept_unit({.key = "k", .orders = 2, .margin = store::money("3")});
     proxy.lose_next_commit(Loss::kAnswer);
-    const AcceptResult result = book.accept(unit);
-    REQUIRE(result.status == AcceptResult::Status::kKeyExists);
-    CHECK(result.existing->response == unit.idempotency.response);
-    CHECK(result.existing->batch_id == unit.batch.id);
+    CHECK(book.accept(unit).status == AcceptResult::Status::kAccepted);
+    CHECK(book.idempotency(unit.idempotency.scope)->response == unit.idempotency.response);
+    CHECK(book.orders({.batch_id = unit.batch.id}).size() == 2);
     CHECK(book.batches({}).size() == 2);
     CHECK(book.usage_of(1).margin_reserved == store::money("3"));
   });
 }
 
-TEST_CASE("a change or claim whose COMMIT PostgreSQL did not answer ends in doubt") {
+TEST_CASE("a change or claim whose COMMIT PostgreSQL did not answer happens once") {
   behind_proxy([](Store& book, PostgresProxy& proxy) {
-    const auto in_doubt = [](auto&& call) {
-      try {
-        call();
-      } catch (const Error& error) {
-        return error.in_doubt();
-      }
-      return false;
-    };
-    // The server may hold the lost transaction's locks for a moment more: the second claim then takes the
-    // other order, and the second change waits.
-    const Order order = place(book, {.key = "second"}).at(0);
+    Order order = place(book, {.key = "second"}).at(0);
     ClaimRequest request = store::claim_request(book);
-    request.limit = 1;
+    request.order_id = order.id;
     for (const Loss loss : {Loss::kRequest, Loss::kAnswer}) {
       proxy.lose_next_commit(loss);
-      CHECK(in_doubt([&] { static_cast<void>(book.claim(request)); }));
-      const std::size_t claimed = book.orders({.statuses = {OrderStatus::kSubmitting}}).size();
-      CHECK(claimed == (loss == Loss::kAnswer ? 1 : 0));
+      const std::vector<Order> claimed = book.claim(request);
+      REQUIRE(claimed.size() == 1);
+      CHECK(store::text_of(claimed[0]) == store::text_of(store::order_of(book, order.id)));
+      CHECK(claimed[0].attempt == (loss == Loss::kRequest ? 1 : 2));
+      ChangeUnit release;
+      release.orders = {store::changed(claimed[0], OrderStatus::kPlaced)};
+      CHECK(book.commit(release) == CommitStatus::kCommitted);
     }
+    order = store::order_of(book, order.id);
     for (const Loss loss : {Loss::kRequest, Loss::kAnswer}) {
       ChangeUnit unit;
-      unit.orders = {store::changed(store::order_of(book, order.id), OrderStatus::kAcked)};
+      order = store::changed(order, OrderStatus::kAcked);
+      unit.orders = {order};
+      unit.margins = {{order.portfolio_id, store::money("2"), {}}};
+      unit.events = {store::event_of(order, "acked")};
       proxy.lose_next_commit(loss);
-      CHECK(in_doubt([&] { static_cast<void>(book.commit(unit)); }));
-      const bool stands = store::order_of(book, order.id).status == OrderStatus::kAcked;
-      CHECK(stands == (loss == Loss::kAnswer));
+      CHECK(book.commit(unit) == CommitStatus::kCommitted);
+      CHECK(book.events({.batch_id = order.batch_id}).back().id == unit.events[0].id);
+      CHECK(store::order_of(book, order.id).version == order.version);
     }
+    CHECK(book.usage_of(1).margin_reserved == store::money("4"));
+  });
+}
+
+TEST_CASE("the members of a group whose COMMIT PostgreSQL did not answer all stand once") {
+  behind_proxy([](Store& book, PostgresProxy& proxy) {
+    for (const Loss loss : {Loss::kRequest, Loss::kAnswer}) {
+      std::atomic<int> accepted{0};
+      store::at_once(6, [&](int caller) {
+        for (int i = 0; i < 5; ++i) {
+          if (caller == 0 && i == 2) proxy.lose_next_commit(loss);
+          const std::string key =
+              std::to_string(static_cast<int>(loss)) + "-" + std::to_string(caller) + "-" + std::to_string(i);
+          AcceptUnit unit = accept_unit({.key = key, .portfolio_id = 2, .margin = store::money("1")});
+          if (book.accept(unit).status == AcceptResult::Status::kAccepted) ++accepted;
+        }
+      });
+      CHECK(accepted == 30);
+    }
+    CHECK(book.batches({}).size() == 61);
+    CHECK(book.usage_of(2).margin_reserved == store::money("60"));
+  });
+}
+
+TEST_CASE(
+    "a change whose COMMIT was lost together with PostgreSQL ends in doubt, and a new one is retryable") {
+  behind_proxy([](Store& book, PostgresProxy& proxy) {
+    const Order order = place(book, {.key = "second"}).at(0);
+    const auto failure_of = [&] {
+      ChangeUnit unit;
+      unit.orders = {store::changed(order, OrderStatus::kAcked)};
+      std::optional<Error> failure;
+      try {
+        static_cast<void>(book.commit(unit));
+      } catch (const Error& error) {
+        failure = error;
+      }
+      return failure;
+    };
+    proxy.refuse_connections(true);
+    proxy.lose_next_commit(Loss::kAnswer);
+    auto failure = failure_of();
+    REQUIRE(failure.has_value());
+    CHECK(failure->in_doubt());
+    failure = failure_of();
+    REQUIRE(failure.has_value());
+    CHECK(failure->retryable());
+    proxy.refuse_connections(false);
+    CHECK(store::order_of(book, order.id).status == OrderStatus::kAcked);
+    CHECK_FALSE(failure_of().has_value());  // a conflict
   });
 }
 

@@ -6,8 +6,9 @@
 //   3  one statement inserts all rows of all units
 //
 // Two refusals show only in 3, when another transaction was faster than 1 could see: a key (the unit runs
-// again and finds the winner's row) and a client order id. After a lost answer to COMMIT the unit runs again
-// as well: if it stands, its own key is found, and the stored receipt is what a replay would get.
+// again and finds the winner's row) and a client order id. Where the fate of a COMMIT without an answer
+// cannot be found out, the unit runs again as well: if it stands, its own key is found, and the stored
+// receipt is what a replay would get.
 
 #include <algorithm>
 
@@ -79,7 +80,8 @@ struct InsertSql {
     // Keys first: a twin waits for the winner there.
     return sql +
            ") SELECT (SELECT count(*) FROM key), ARRAY(SELECT id FROM placed), ARRAY(SELECT id FROM log "
-           "ORDER BY id)";
+           "ORDER BY id), " +
+           kTransactionId;
   }
 };
 
@@ -250,7 +252,9 @@ class AcceptRun {
     std::string orders;
     std::string events;
     Cursor row(result);
-    if (row.next()) row.read(keys, orders, events);
+    std::string transaction_id;
+    if (row.next()) row.read(keys, orders, events, transaction_id);
+    transaction_.note_id(std::move(transaction_id));
     std::vector<OrderId> placed = parse_numbers(orders);
     std::sort(placed.begin(), placed.end());
     std::size_t wanted = 0;

@@ -138,7 +138,7 @@ class ChangeRun {
     const std::string others = "EXISTS (SELECT FROM inbox WHERE id <> ALL($" +
                                std::to_string(first_parameter() - 1) + "::bigint[]))";
     std::string sql = parts_.empty() ? "" : "WITH " + parts_;
-    sql += " SELECT " + answers_ + others;
+    sql += " SELECT " + answers_ + others + ", " + kTransactionId;
     return judge(transaction_.query(sql, parameters_));
   }
 
@@ -276,7 +276,9 @@ class ChangeRun {
     number(row, events_);
     number(row, received_);
     bool waiting = false;
-    row.read(waiting);
+    std::string transaction_id;
+    row.read(waiting, transaction_id);
+    transaction_.note_id(std::move(transaction_id));
     for (Change* change : kept_) change->unit.inbox_waiting = waiting || !received_.empty();
     return true;
   }

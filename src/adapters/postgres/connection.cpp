@@ -203,6 +203,7 @@ struct Connection::Session {
   pqxx::connection link;
   Settings settings;
   std::string place;
+  std::string server_run;
   bool lost = false;
   bool prepares = true;
   std::unordered_map<std::string, std::string> prepared;  // names by statement
@@ -305,6 +306,9 @@ Connection::Connection(const PostgresOptions& options) {
   // Transactions set these for themselves; here they bound single reads. Behind a pooler that is best effort.
   script("SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
          "; SET lock_timeout = " + std::to_string(options.lock_timeout.count()) + "; SET jit = off");
+  const Result result = query(std::string("SELECT ") + kServerRun);
+  Cursor row(result);
+  if (row.next()) row.read(session_->server_run);
 }
 
 Connection::~Connection() = default;
@@ -342,6 +346,8 @@ std::string Connection::location() const {
 }
 
 bool Connection::usable() const { return session_ && !session_->lost && session_->link.is_open(); }
+
+const std::string& Connection::server_run() const { return session_->server_run; }
 
 void Connection::abandon() { static_cast<void>(session_.release()); }
 

@@ -82,6 +82,13 @@ class Cursor {
   std::size_t column_ = 0;
 };
 
+// SQL for what is different after every start of a server, also after a crash that its main process survived
+// (which resets the statistics), and on a standby that took its place.
+inline constexpr const char* kServerRun =
+    "(SELECT concat_ws('/', CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE "
+    "left(pg_walfile_name(pg_current_wal_lsn()), 8) END, extract(epoch FROM pg_postmaster_start_time()), "
+    "extract(epoch FROM stats_reset)) FROM pg_stat_bgwriter)";
+
 class Connection {
  public:
   // Throws Error as open_postgres_store does.
@@ -105,6 +112,8 @@ class Connection {
   [[nodiscard]] std::string location() const;
   // False: it must not be used again.
   [[nodiscard]] bool usable() const;
+  // kServerRun when the connection was made.
+  [[nodiscard]] const std::string& server_run() const;
   // Leaves the socket as it is: it belongs to the parent of a forked process.
   void abandon();
 

@@ -2,7 +2,11 @@
 
 #include "adapters/postgres/transaction.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
+#include <random>
 #include <thread>
 
 #include "core/failpoint.hpp"
@@ -39,11 +43,49 @@ Error in_doubt(const std::string& words) {
                NextStep::kRecover);
 }
 
-void pause(int run) {
-  // Those that collided go on at different times.
-  const auto spread = std::hash<std::thread::id>()(std::this_thread::get_id()) % 7;
-  std::this_thread::sleep_for(std::chrono::microseconds(500 << std::min(run, 6)) +
-                              std::chrono::microseconds(300 * spread));
+// Those that collided go on at different times.
+std::chrono::microseconds pause(int run) {
+  thread_local std::minstd_rand random(
+      static_cast<std::minstd_rand::result_type>(std::hash<std::thread::id>()(std::this_thread::get_id())) ^
+      static_cast<std::minstd_rand::result_type>(::getpid()));
+  const std::int64_t most = 1000 << std::min(run, 6);
+  const std::chrono::microseconds time(most / 2 + static_cast<std::int64_t>(random()) % most);
+  std::this_thread::sleep_for(time);
+  return time;
+}
+
+enum class Fate : std::uint8_t { kStands, kUndone, kUnknown };
+
+// nullopt: the server has not ended it yet.
+std::optional<Fate> ask_fate(Connection& connection, const Transaction::Trace& trace) {
+  Parameters parameters;
+  const Result result = connection.query("SELECT pg_xact_status($1::text::xid8), " + std::string(kServerRun),
+                                         parameters.add(trace.id));
+  std::optional<std::string> status;
+  std::string server_run;
+  Cursor row(result);
+  if (row.next()) row.read(status, server_run);
+  if (status == "in progress") return std::nullopt;
+  // Also true of another run of the server: an id that was given again, or was still under way when the
+  // server died, is that of a transaction that does not stand.
+  if (status == "aborted") return Fate::kUndone;
+  return status == "committed" && server_run == trace.server_run ? Fate::kStands : Fate::kUnknown;
+}
+
+// After a COMMIT without an answer. The server may still be at it, or come up again soon.
+Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const Transaction::Trace& trace) {
+  std::chrono::microseconds waited(0);
+  for (int run = 0; waited < options.lock_timeout; ++run) {
+    try {
+      if (const auto fate = ask_fate(*pool.lease(), trace)) return *fate;
+    } catch (const DatabaseError& error) {
+      if (error.code() != ErrorCode::kStorageUnavailable) return Fate::kUnknown;
+    } catch (const Error&) {
+      return Fate::kUnknown;
+    }
+    waited += pause(run);
+  }
+  return Fate::kUnknown;
 }
 
 }  // namespace
@@ -69,6 +111,16 @@ Transaction::~Transaction() {
 
 void Transaction::lock_audit_trail() { connection_.run(kAuditTrail); }
 
+const Transaction::Trace& Transaction::trace() {
+  if (trace_.id.empty()) {
+    const Result result = connection_.query_prepared(std::string("SELECT ") + kTransactionId, {});
+    Cursor row(result);
+    if (row.next()) row.read(trace_.id);
+  }
+  trace_.server_run = connection_.server_run();
+  return trace_;
+}
+
 void Transaction::commit() {
   open_ = false;
   connection_.script("COMMIT");
@@ -78,26 +130,31 @@ bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteR
               const Unit& unit) {
   bool doubt = false;
   for (int run = 0;; ++run) {
-    bool committing = false;
+    Transaction::Trace trace;  // once COMMIT may have been sent
     try {
       const auto connection = pool.lease();
       Transaction transaction(*connection, options, rules.lock);
       const Outcome outcome = unit(transaction);
       if (outcome == Outcome::kRefused) return false;
       if (outcome == Outcome::kCommit) {
-        committing = true;
+        trace = transaction.trace();
         transaction.commit();
         return true;
       }
       if (run >= kRunsMax) throw Error(ErrorCode::kStorageBusy, "others were faster every time; call again");
     } catch (const DatabaseError& error) {
       const bool lost = error.kind() == DatabaseError::Kind::kLost;
-      if (committing && lost) {
-        if (!rules.knows_itself) throw in_doubt(error.what());
-        doubt = true;
+      bool undone = false;
+      if (lost && !trace.id.empty()) {
+        const Fate fate = find_fate(pool, options, trace);
+        if (fate == Fate::kStands) return true;
+        undone = fate == Fate::kUndone;
+        if (!undone && !rules.knows_itself) throw in_doubt(error.what());
+        doubt = doubt || !undone;
       }
       // A server that is gone is asked only once more: the connection may have been an old one of the pool.
-      const bool again = error.kind() == DatabaseError::Kind::kRace || (lost && (run == 0 || doubt));
+      const bool again =
+          error.kind() == DatabaseError::Kind::kRace || undone || (lost && (run == 0 || doubt));
       if (!again || run >= kRunsMax) {
         if (doubt) throw in_doubt(error.what());
         throw;

@@ -5,9 +5,9 @@
 //     lock sees the locked rows as they are then, and all others as they were before it waited; so a lock
 //     that guards other rows is taken by a statement of its own
 //   * after a deadlock, a serialization failure or a lost connection the whole unit runs again
-//   * the outcome of a COMMIT whose answer was lost is never guessed: a unit that finds its own traces when
-//   it
-//     runs again does so, all others end in doubt
+//   * the outcome of a COMMIT whose answer was lost is never guessed: the server that ran it is asked for the
+//     fate of the transaction's id. Only while that is not known does the call end in doubt, or, of a unit
+//     that finds its own traces, run again
 #pragma once
 
 #include <functional>
@@ -37,12 +37,26 @@ class Transaction {
   }
   // Until the end: entries of the audit trail are made one behind the other.
   void lock_audit_trail();
+
+  // By what a transaction is found afterwards: its id, on the server that gave it, as long as that runs. A
+  // server that crashed may give an id again that it had not yet written down.
+  struct Trace {
+    std::string id;
+    std::string server_run;
+  };
+  // What a statement of the transaction returned for kTransactionId; saves commit() the question.
+  void note_id(std::string id) { trace_.id = std::move(id); }
+  // Must be called before commit(), after the last write.
+  const Trace& trace();
   void commit();
 
  private:
   Connection& connection_;
+  Trace trace_;
   bool open_ = true;
 };
+
+inline constexpr const char* kTransactionId = "pg_current_xact_id()::text";
 
 // What to do with what a unit wrote.
 enum class Outcome : std::uint8_t {
