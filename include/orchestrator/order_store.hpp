@@ -50,6 +50,9 @@ struct AcceptUnit {
   Money margin;
   Money notional;
   Date day;
+  // The ReferenceStore::reference_version() that the batch was validated and routed under: refused with
+  // kReferenceChanged, before anything but the key is looked at, when another holds now. 0: not asked.
+  std::int64_t reference_version = 0;
   // Called once inside the transaction, when batch.id and every order's id and batch_id are assigned: fills
   // idempotency.response, idempotency.batch_id and events. Must not call the store; may run on the thread of
   // another caller, whose unit is in the same commit. An exception refuses this unit and is thrown by
@@ -61,6 +64,7 @@ struct AcceptResult {
   enum class Status : std::uint8_t {
     kAccepted,
     kKeyExists,         // `existing` holds the winner's row; nothing was written
+    kReferenceChanged,  // see AcceptUnit::reference_version; nothing was written
     kHalted,            // a stop switch covers it; `detail` says which; nothing was written
     kLimit,             // margin or day limit exceeded now; `usage` is fresh; nothing was written
     kDuplicateOrderId,  // a client order id exists already; nothing was written
@@ -269,9 +273,10 @@ class ReferenceStore {
   [[nodiscard]] virtual std::vector<AuditEntry> audit_trail(std::int64_t after_id,
                                                             std::size_t limit) const = 0;
 
-  // Another number once a change of any of this, usage apart, by any process has returned; cheap enough to be
-  // asked for every order. Rows that were read between two equal answers are the present ones as long as the
-  // answer stays. 0: a change is under way, and nothing may be kept.
+  // Another number once a change of any of this, usage apart, by any process has returned; it costs a round
+  // trip where the store is a server, which a batch saves by AcceptUnit::reference_version. Rows that were
+  // read between two equal answers are the present ones as long as the answer stays. 0: a change is under
+  // way, and nothing may be kept.
   [[nodiscard]] virtual std::int64_t reference_version() const = 0;
 
   // Rows with these ids; ids without a row are left out. An empty list means all.

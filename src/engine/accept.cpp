@@ -36,6 +36,7 @@ constexpr std::size_t kPlacedLineTypical = 448;
 struct Plan {
   Receipt receipt;
   std::vector<Order> orders;
+  std::int64_t reference_version = 0;
   PortfolioLimits limits;
   Money margin;
   Money notional;
@@ -102,9 +103,10 @@ std::vector<const Instrument*> instruments_of(const BatchRequest& request,
 // Routes every order; one that validated and finds no broker gains a violation. All pieces of a sliced
 // order go the same way.
 std::vector<RoutingDecision> route_orders(const Context& context, const BatchRequest& request,
+                                          std::int64_t reference_version,
                                           std::span<const Instrument* const> instruments,
                                           const ClientOrderIds& ids, ValidationResult& validation) {
-  const auto reference = context.reference.present(*context.store);
+  const auto reference = context.reference.reference(*context.store, reference_version);
   const auto states = broker_states(context, *reference);
   std::vector<RoutingDecision> routes(request.orders.size());
   std::string client_order_id;
@@ -192,23 +194,25 @@ void check_total(const BatchRequest& request, const ValidationResult& validation
 // Validates and routes; throws validation_failed when nothing of the batch may be placed.
 Plan make_plan(const Context& context, const BatchRequest& request, const std::string& key, Timestamp now,
                Figures figures) {
-  ValidationSnapshot snapshot = take_snapshot(context, request, now, figures);
+  const auto again = [&] { return make_plan(context, request, key, now, Figures::kStored); };
+  const bool remembered = figures == Figures::kRemembered;
+  const std::int64_t version = version_of(context, figures);
+  const ValidationSnapshot snapshot = take_snapshot(context, request, now, figures, version);
   ValidationResult validation = context.validator->validate(request, snapshot);
-  if (figures == Figures::kRemembered && validation.has_errors()) {
-    snapshot.usage = context.store->usage_of(request.portfolio_id);
-    validation = context.validator->validate(request, snapshot);
-  }
+  if (remembered && validation.has_errors()) return again();
   if (request.orders.size() > kOrdersOfBatchMax) throw Error::validation_failed(validation.violations);
   const ClientOrderIds ids(context.options.deployment, request.tenant,
                            ORCHESTRATOR_PLANTED(kCheckThenAct) ? to_string(now) : key);
   const auto instruments = instruments_of(request, snapshot);
-  auto routes = route_orders(context, request, instruments, ids, validation);
+  auto routes = route_orders(context, request, version, instruments, ids, validation);
+  if (remembered && validation.has_errors()) return again();
   refuse_if_invalid(request, validation);
 
   check_total(request, validation);
   Plan plan;
   plan.orders.reserve(request.orders.size());
   plan.receipt.orders.reserve(request.orders.size());
+  plan.reference_version = version;
   plan.limits = snapshot.limits;
   plan.receipt.portfolio_id = request.portfolio_id;
   plan.receipt.idempotency_key = key;
@@ -271,6 +275,7 @@ AcceptUnit make_unit(const Context& context, const BatchRequest& request, const 
   unit.batch.open_orders = unit.batch.total_orders;
   unit.batch.version = 1;
   unit.orders = std::move(plan.orders);
+  unit.reference_version = plan.reference_version;
   unit.limits = plan.limits;
   unit.margin = plan.margin;
   unit.notional = plan.notional;
@@ -343,8 +348,8 @@ std::optional<IdempotencyRecord> find_record(Context& context, const Idempotency
 // The claimed orders of the batch, or the answer to a key that was used before.
 Accepted accept_new(Context& context, const BatchRequest& request, const IdempotencyScope& scope,
                     const Fingerprint& print, Timestamp now, bool claim) {
-  // Margin taken by others between the snapshot and the commit makes the store refuse: decide again on the
-  // fresh figures, where validation says what is wrong in the caller's terms.
+  // Margin taken and reference data changed by others between the snapshot and the commit make the store
+  // refuse: decide again on what holds now, where validation says what is wrong in the caller's terms.
   for (int i = 0; i < kConflictRetriesMax; ++i) {
     Plan plan = make_plan(context, request, scope.key, now, i == 0 ? Figures::kRemembered : Figures::kStored);
     if (claim) claim_for_sending(context, plan.orders, now);
@@ -366,13 +371,14 @@ Accepted accept_new(Context& context, const BatchRequest& request, const Idempot
       case AcceptResult::Status::kHalted:
         throw Error(ErrorCode::kHalted, "new orders are stopped: " + result.detail);
       case AcceptResult::Status::kLimit:
+      case AcceptResult::Status::kReferenceChanged:
         continue;
       case AcceptResult::Status::kDuplicateOrderId:
         throw Error(ErrorCode::kConflict, "a client order id of this batch exists already (" + result.detail +
                                               "); use another idempotency key");
     }
   }
-  throw Error(ErrorCode::kConflict, "the portfolio's margin kept changing; call again");
+  throw Error(ErrorCode::kConflict, "the portfolio's margin or the reference data kept changing; call again");
 }
 
 // Something is wrong with the request, and nothing has been written.

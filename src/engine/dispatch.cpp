@@ -135,7 +135,8 @@ std::string why_not_send(const Context& context, const Order& order, const std::
 // One request. A stop switch that came after the claim holds back what is not on the wire yet.
 void send_request(Context& context, BrokerConnector& broker, std::span<Order> request,
                   Sending& sending_so_far) {
-  const auto reference = context.reference.present(*context.store);
+  const std::int64_t version = context.reference.present_version(*context.store);
+  const auto reference = context.reference.reference(*context.store, version);
   const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
     return !why_not_send(context, order, reference->halts, now).empty();
   };

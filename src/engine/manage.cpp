@@ -78,7 +78,9 @@ Money check_terms(const Context& context, const Order& order, const std::optiona
                             .order_type = order.order_type,
                             .time_in_force = order.time_in_force,
                             .broker = order.broker});
-  ValidationSnapshot snapshot = take_snapshot(context, request, context.clock->now());
+  const std::int64_t version = version_of(context, Figures::kStored);
+  ValidationSnapshot snapshot =
+      take_snapshot(context, request, context.clock->now(), Figures::kStored, version);
   snapshot.usage.margin_reserved -= std::min(order.margin_reserved, snapshot.usage.margin_reserved);
   snapshot.limits.max_notional_day.reset();
   snapshot.recent_orders.clear();

@@ -19,8 +19,19 @@ std::shared_ptr<const Reference> read(const ReferenceStore& store) {
 
 }  // namespace
 
-std::shared_ptr<const Reference> ReferenceCache::present(const ReferenceStore& store) {
+std::int64_t ReferenceCache::present_version(const ReferenceStore& store) {
   const std::int64_t version = store.reference_version();
+  heard_ = version;
+  return version;
+}
+
+std::int64_t ReferenceCache::remembered_version(const ReferenceStore& store) {
+  const std::int64_t heard = heard_;
+  return heard == 0 ? present_version(store) : heard;
+}
+
+std::shared_ptr<const Reference> ReferenceCache::reference(const ReferenceStore& store,
+                                                           std::int64_t version) {
   {
     const std::scoped_lock lock(mutex_);
     if (version != 0 && version == version_) return reference_;
@@ -35,10 +46,9 @@ std::shared_ptr<const Reference> ReferenceCache::present(const ReferenceStore& s
   return reference;
 }
 
-void ReferenceCache::instruments(const ReferenceStore& store, std::vector<InstrumentId> ids,
-                                 InstrumentTable& found) {
+void ReferenceCache::instruments(const ReferenceStore& store, std::int64_t version,
+                                 std::vector<InstrumentId> ids, InstrumentTable& found) {
   found.reserve(ids.size());
-  const std::int64_t version = store.reference_version();
   {
     const std::shared_lock lock(rows_mutex_);
     if (version != 0 && version == rows_version_) {
@@ -63,8 +73,8 @@ void ReferenceCache::instruments(const ReferenceStore& store, std::vector<Instru
   instruments_.merge(read);
 }
 
-PortfolioLimits ReferenceCache::limits_of(const ReferenceStore& store, PortfolioId portfolio_id) {
-  const std::int64_t version = store.reference_version();
+PortfolioLimits ReferenceCache::limits_of(const ReferenceStore& store, std::int64_t version,
+                                          PortfolioId portfolio_id) {
   {
     const std::shared_lock lock(rows_mutex_);
     const auto kept = limits_.find(portfolio_id);

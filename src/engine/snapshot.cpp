@@ -21,11 +21,16 @@ std::vector<InstrumentId> instruments_of(const BatchRequest& request) {
 
 }  // namespace
 
+std::int64_t version_of(const Context& context, Figures figures) {
+  return figures == Figures::kRemembered ? context.reference.remembered_version(*context.store)
+                                         : context.reference.present_version(*context.store);
+}
+
 ValidationSnapshot take_snapshot(const Context& context, const BatchRequest& request, Timestamp now,
-                                 Figures figures) {
+                                 Figures figures, std::int64_t version) {
   ValidationSnapshot snapshot;
-  context.reference.instruments(*context.store, instruments_of(request), snapshot.instruments);
-  snapshot.limits = context.reference.limits_of(*context.store, request.portfolio_id);
+  context.reference.instruments(*context.store, version, instruments_of(request), snapshot.instruments);
+  snapshot.limits = context.reference.limits_of(*context.store, version, request.portfolio_id);
   std::optional<PortfolioUsage> remembered;
   if (figures == Figures::kRemembered) remembered = context.reference.remembered(request.portfolio_id);
   snapshot.usage = remembered ? *remembered : context.store->usage_of(request.portfolio_id);

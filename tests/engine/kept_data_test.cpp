@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support/desk.hpp"
+#include "support/moving_store.hpp"
 
 using namespace orchestrator;
 using namespace orchestrator::testing;
@@ -36,6 +37,33 @@ TEST_CASE("changed reference data holds from the next placement on") {
 
   desk.store->put_broker({.broker_name = "scripted", .active = false});
   CHECK(refusal_of(desk, Desk::batch({Desk::buy()})) == ErrorCode::kValidationFailed);
+}
+
+TEST_CASE("reference data that changes after a batch was decided on is looked at again") {
+  auto own = std::make_unique<MovingStore>(make_memory_store());
+  MovingStore& store = *own;
+  Desk desk(BrokerClass::kEnforced, {}, nullptr, std::move(own));
+  desk.place_one();
+  std::optional<PortfolioLimits> coming =
+      PortfolioLimits{.portfolio_id = 1, .max_quantity = Quantity::from_int(10)};
+  store.before_accept = [&] {
+    if (const auto now = std::exchange(coming, std::nullopt)) store.put_limits(*now);
+  };
+  CHECK(refusal_of(desk, Desk::batch({Desk::buy(11)})) == ErrorCode::kValidationFailed);
+  CHECK(store.orders({}).size() == 1);
+  coming = PortfolioLimits{.portfolio_id = 1};
+  desk.place_one(Desk::buy(10));
+  desk.place_one(Desk::buy(11));
+}
+
+TEST_CASE("a placement asks for the version of the reference data once, before it sends") {
+  auto own = std::make_unique<MovingStore>(make_memory_store());
+  MovingStore& store = *own;
+  Desk desk(BrokerClass::kEnforced, {}, nullptr, std::move(own));
+  desk.place_one();
+  store.versions_asked = 0;
+  desk.place_one();
+  CHECK(store.versions_asked == 1);
 }
 
 TEST_CASE("margin given back since the last batch can be used at once") {

@@ -1,4 +1,4 @@
-// A store in which something happens between two reads of one reader; everything else is the store inside.
+// A store in which something happens between two calls of one caller; everything else is the store inside.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,15 @@ class MovingStore final : public Store {
   // Called inside every events(), before they are read.
   std::function<void()> during_events;
 
-  AcceptResult accept(AcceptUnit& unit) override { return inner_->accept(unit); }
+  // Called before every accept().
+  std::function<void()> before_accept;
+  // How often reference_version() was asked.
+  mutable int versions_asked = 0;
+
+  AcceptResult accept(AcceptUnit& unit) override {
+    if (before_accept) before_accept();
+    return inner_->accept(unit);
+  }
   std::vector<Order> claim(const ClaimRequest& request) override { return inner_->claim(request); }
   CommitStatus commit(ChangeUnit& unit) override { return inner_->commit(unit); }
   bool take_rate(const RateRequest& request) override { return inner_->take_rate(request); }
@@ -52,7 +60,10 @@ class MovingStore final : public Store {
   std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override {
     return inner_->audit_trail(after_id, limit);
   }
-  std::int64_t reference_version() const override { return inner_->reference_version(); }
+  std::int64_t reference_version() const override {
+    ++versions_asked;
+    return inner_->reference_version();
+  }
   std::vector<Instrument> instruments(std::span<const InstrumentId> ids) const override {
     return inner_->instruments(ids);
   }

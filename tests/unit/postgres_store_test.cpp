@@ -211,6 +211,22 @@ TEST_CASE("a PostgreSQL stop switch waits for the claims under way and the next 
   });
 }
 
+TEST_CASE("a change of PostgreSQL's reference data returns when nobody accepts by the old any more") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto book = open_postgres_store({.url = url, .lock_timeout = std::chrono::milliseconds(50)});
+    postgres::Connection holder({.url = url});
+    const PortfolioLimits limits{.portfolio_id = 1, .max_quantity = Quantity::from_int(10)};
+    const std::string accepting = "pg_advisory_xact_lock_shared";
+    CHECK(refused_while(holder, accepting, [&] { book->put_limits(limits); }) == ErrorCode::kStorageBusy);
+    CHECK(book->limits().empty());
+    AcceptUnit unit = accept_unit({});
+    unit.reference_version = book->reference_version();
+    book->put_limits(limits);
+    CHECK(book->accept(unit).status == AcceptResult::Status::kReferenceChanged);
+  });
+}
+
 TEST_CASE("a PostgreSQL store goes on after its sessions were ended") {
   with_server([](PostgresSchemas& schemas) {
     const std::string url = schemas.make() + "&application_name=ended_" + std::to_string(::getpid());

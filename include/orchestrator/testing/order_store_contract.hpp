@@ -41,6 +41,8 @@ inline void order_store_contract(const MakeStore& make) {
       {"a key is used once per tenant and operation", store::a_key_is_used_once_per_tenant_and_operation},
       {"a key is answered before anything else is asked",
        store::a_key_is_answered_before_anything_else_is_asked},
+      {"a unit decided on other reference data is refused",
+       store::a_unit_decided_on_other_reference_data_is_refused},
       {"stop switches refuse batches", store::stop_switches_refuse_batches},
       {"margin and day limits hold", store::margin_and_day_limits_hold},
       {"a client order id exists once", store::a_client_order_id_exists_once},

@@ -128,6 +128,26 @@ inline void accept_can_claim_in_the_same_commit(Store& store) {
   CHECK(store.claim({.owner = store.owner(), .now = kNow, .lease_until = kNow}).empty());
 }
 
+inline void a_unit_decided_on_other_reference_data_is_refused(Store& store) {
+  store.put_limits({.portfolio_id = 7});
+  AcceptUnit unit = accept_unit({.key = "k"});
+  unit.reference_version = store.reference_version();
+  REQUIRE(unit.reference_version != 0);
+  store.put_halt(halt_of(ControlScope::kBroker, unit.orders[0].broker));
+  CHECK(store.accept(unit).status == Status::kReferenceChanged);
+  CHECK(store.batches({}).empty());
+  CHECK(store.outbox().rows == 0);
+  unit.reference_version = store.reference_version();
+  CHECK(store.accept(unit).status == Status::kHalted);
+  store.remove_halt(ControlScope::kBroker, unit.orders[0].broker);
+  unit.reference_version = store.reference_version();
+  CHECK(store.accept(unit).status == Status::kAccepted);
+  AcceptUnit twin = accept_unit({.key = "k"});
+  twin.reference_version = unit.reference_version;
+  store.put_limits({.portfolio_id = 8});
+  CHECK(store.accept(twin).status == Status::kKeyExists);
+}
+
 inline void a_key_is_used_once_per_tenant_and_operation(Store& store) {
   const auto orders = place(store, {.key = "k", .orders = 2});
   AcceptUnit again = accept_unit({.key = "k", .orders = 1});

@@ -24,6 +24,9 @@ AcceptResult MemoryStore::accept(AcceptUnit& unit) {
     result.existing = *existing;
     return refuse(AcceptResult::Status::kKeyExists, {});
   }
+  if (unit.reference_version != 0 && unit.reference_version != reference_version_) {
+    return refuse(AcceptResult::Status::kReferenceChanged, {});
+  }
   if (const Halt* halt = covering_halt(halts_, unit.orders))
     return refuse(AcceptResult::Status::kHalted, describe(*halt));
 

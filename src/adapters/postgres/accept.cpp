@@ -42,7 +42,8 @@ struct Accept : QueuedUnit {
 std::string select_state() {
   return "WITH usage AS (SELECT " + names_of(kUsage) +
          " FROM portfolio_usage WHERE portfolio_id = ANY($1::bigint[]) ORDER BY portfolio_id FOR UPDATE) "
-         "SELECT EXISTS (SELECT FROM halts), ARRAY(SELECT n FROM unnest($2::text[], $3::text[], $4::text[]) "
+         "SELECT (SELECT version FROM reference_state), EXISTS (SELECT FROM halts), ARRAY(SELECT n FROM "
+         "unnest($2::text[], $3::text[], $4::text[]) "
          "WITH ORDINALITY AS asked (key, tenant, operation, n) JOIN idempotency_keys USING (key, tenant, "
          "operation)), "
          "ARRAY(SELECT nextval('batch_ids') FROM generate_series(1, $5::bigint)), "
@@ -145,7 +146,7 @@ class AcceptRun {
     std::string orders;
     Cursor row(result);
     while (row.next()) {
-      row.read(halted, known, batches, orders);
+      row.read(reference_version_, halted, known, batches, orders);
       std::optional<PortfolioId> id;
       row.read(id);
       if (!id) break;
@@ -182,6 +183,10 @@ class AcceptRun {
     AcceptResult& result = accept.result;
     if (result.existing) {
       accept.refuse(AcceptResult::Status::kKeyExists, {});
+      return false;
+    }
+    if (accept.unit.reference_version != 0 && accept.unit.reference_version != reference_version_) {
+      accept.refuse(AcceptResult::Status::kReferenceChanged, {});
       return false;
     }
     if (const Halt* halt = covering_halt(halts_, accept.unit.orders)) {
@@ -291,6 +296,7 @@ class AcceptRun {
   std::optional<Timestamp> monotonic_;
   std::vector<Accept*> kept_;
   UsageMap usage_;
+  std::int64_t reference_version_ = 0;
   std::vector<Halt> halts_;
   bool apart_ = false;
 };

@@ -132,10 +132,14 @@ std::vector<AuditEntry> PostgresStore::audit_trail(std::int64_t after_id, std::s
 
 void PostgresStore::change_reference(const ReferenceChange& change, ControlLock lock) const {
   write({.lock = lock}, [&](Transaction& transaction) {
-    // First: whoever changes reference data waits here for whoever came before.
-    note_reference_change(transaction);
+    const bool controls_later = lock != ControlLock::kExclusive;
+    if (controls_later) transaction.lock_reference_changes();
     std::optional<AuditEntry> entry = change(transaction);
     if (!entry) return Outcome::kRefused;
+    // Whoever accepts by the old data has committed when this is granted, and whoever begins later sees the
+    // new version. Only now, because a large import must not hold them up for longer than its commit.
+    if (controls_later) transaction.lock_controls();
+    note_reference_change(transaction);
     if (entry->by.empty()) entry->by = by_;
     if (clock_ != nullptr) entry->at = clock_->now();
     append_audit(transaction, {&*entry, 1});

@@ -20,6 +20,7 @@ constexpr int kRunsMax = 12;
 constexpr const char* kSharedControl = "SELECT pg_advisory_xact_lock_shared(1869767779, 1)";
 constexpr const char* kExclusiveControl = "SELECT pg_advisory_xact_lock(1869767779, 1)";
 constexpr const char* kAuditTrail = "SELECT pg_advisory_xact_lock(1869767779, 2)";
+constexpr const char* kReferenceChanges = "SELECT pg_advisory_xact_lock(1869767779, 4)";
 
 // A transaction has its number before it draws any from a sequence: readers of the event log count on that.
 constexpr const char* kNumber = "SELECT pg_current_xact_id()";
@@ -110,6 +111,10 @@ Transaction::~Transaction() {
 }
 
 void Transaction::lock_audit_trail() { connection_.run(kAuditTrail); }
+
+void Transaction::lock_reference_changes() { connection_.run(kReferenceChanges); }
+
+void Transaction::lock_controls() { connection_.run(kExclusiveControl); }
 
 const Transaction::Trace& Transaction::trace() {
   if (trace_.id.empty()) {

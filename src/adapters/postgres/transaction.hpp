@@ -16,9 +16,9 @@
 
 namespace orchestrator::postgres {
 
-// What a unit holds for its whole transaction, among all processes. Stop switches are read under kShared by
-// whoever sends or accepts, and changed under kExclusive: once a change has returned, nobody goes on by the
-// old ones.
+// What a unit holds for its whole transaction, among all processes. Stop switches and the version of the
+// reference data are read under kShared by whoever sends or accepts, and changed under kExclusive: once a
+// change has returned, nobody goes on by the old ones.
 enum class ControlLock : std::uint8_t { kNone, kShared, kExclusive };
 
 class Transaction {
@@ -37,6 +37,10 @@ class Transaction {
   }
   // Until the end: entries of the audit trail are made one behind the other.
   void lock_audit_trail();
+  // The same for changes of the reference data, which hold up nobody else by it.
+  void lock_reference_changes();
+  // Like ControlLock::kExclusive, from here on.
+  void lock_controls();
 
   // By what a transaction is found afterwards: its id, on the server that gave it, as long as that runs. A
   // server that crashed may give an id again that it had not yet written down.

@@ -15,9 +15,9 @@ class Accept {
  public:
   explicit Accept(AcceptUnit& unit) : unit_(unit) {}
 
-  bool run(WriteTransaction& transaction) {
+  bool run(WriteTransaction& transaction, std::int64_t reference_version) {
     result_ = {};
-    if (!may_write(transaction)) return false;
+    if (!may_write(transaction, reference_version)) return false;
     compose_once(transaction);
     ORCHESTRATOR_FAILPOINT("accept.before_commit");
     if (!insert(transaction)) return false;
@@ -34,9 +34,12 @@ class Accept {
     return false;
   }
 
-  bool may_write(WriteTransaction& transaction) {
+  bool may_write(WriteTransaction& transaction, std::int64_t reference_version) {
     result_.existing = read_idempotency(transaction.connection(), unit_.idempotency.scope);
     if (result_.existing) return refuse(AcceptResult::Status::kKeyExists, {});
+    if (unit_.reference_version != 0 && unit_.reference_version != reference_version) {
+      return refuse(AcceptResult::Status::kReferenceChanged, {});
+    }
     if (const Halt* halt = covering_halt(transaction.halts(), unit_.orders)) {
       return refuse(AcceptResult::Status::kHalted, describe(*halt));
     }
@@ -103,7 +106,10 @@ class Accept {
 AcceptResult SqliteStore::accept(AcceptUnit& unit) {
   check_consistent(unit);
   Accept accept(unit);
-  write([&accept](WriteTransaction& transaction) { return accept.run(transaction); });
+  write([&accept, this](WriteTransaction& transaction) {
+    // Nobody else can change it during this turn, and a unit before this one in the same commit has.
+    return accept.run(transaction, transaction.reference_changed() ? 0 : reference_version());
+  });
   AcceptResult result = accept.take_result();
   if (result.status == AcceptResult::Status::kAccepted) ORCHESTRATOR_FAILPOINT("accept.committed");
   return result;
