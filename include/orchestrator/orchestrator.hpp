@@ -50,6 +50,7 @@ struct EngineOptions {
   std::string deployment = "oo";
   // How long a sender may take from its claim to the broker's answer. A dead sender's orders are looked
   // up at the broker after this (at once where the store can tell that it died).
+  // Of several processes on one store that publish, for how long one keeps the right to.
   std::chrono::microseconds lease = std::chrono::seconds(30);
   std::chrono::microseconds idempotency_ttl = std::chrono::hours(24);        // of the stored response only
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);  // background mode

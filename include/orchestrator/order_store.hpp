@@ -244,6 +244,10 @@ class OrderStore {
   // Frees outbox rows; called only for confirmed deliveries. The log keeps them.
   virtual void mark_published(std::span<const std::int64_t> event_row_ids) = 0;
   [[nodiscard]] virtual OutboxStatus outbox() const = 0;
+  // The right to publish, which of several store objects one has at a time: until `lease_until` (on
+  // Clock::monotonic()), or until it is destroyed. Who has it and asks again has it for longer. False:
+  // another has it. A store that only one process publishes from may always say yes.
+  virtual bool claim_publishing(Timestamp lease_until) = 0;
 
   // What the storage itself finds wrong with what it holds, a sentence each (a page that does not read, a row
   // that points nowhere); reads all of it.

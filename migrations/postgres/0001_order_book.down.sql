@@ -14,6 +14,7 @@ DROP TABLE instruments;
 DROP TABLE broker_connector_configs;
 DROP TABLE broker_cursors;
 DROP TABLE inbox;
+DROP TABLE publishing;
 DROP TABLE outbox;
 DROP TABLE events;
 DROP TABLE idempotency_keys;

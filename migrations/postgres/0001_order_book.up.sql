@@ -162,6 +162,14 @@ CREATE TABLE outbox (
   event_id BIGINT PRIMARY KEY REFERENCES events (id)
 );
 
+-- One row: who publishes, and until when.
+CREATE TABLE publishing (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  owner BIGINT NOT NULL,
+  lease_until BIGINT NOT NULL
+);
+INSERT INTO publishing VALUES (1, 0, 0);
+
 -- Broker reports that match no order yet.
 CREATE TABLE inbox (
   id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -86,6 +86,7 @@ struct Context {
   mutable ReferenceCache reference;
   ReplayForecast replays;
   ReceiptCache receipts;
+  Timestamp publishing_until = {};                 // of OrderStore::claim_publishing(), under publish_mutex
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 

@@ -1,5 +1,9 @@
 // A row of the outbox is freed by its delivery report and by nothing else. There is no high-water mark: a
 // transaction that commits late would slip below it.
+//
+// Of several processes one publishes, under a lease. One that was stopped and goes on with what it had begun
+// repeats events; it can bring none out of order, because it too sends them in the order of their rows, and
+// what it leaves out was confirmed.
 #include "engine/publish.hpp"
 
 #include <map>
@@ -41,6 +45,19 @@ void collect(EventPublisher& publisher, std::size_t sent, std::map<std::int64_t,
   }
 }
 
+// The oldest rows of the outbox that this process may publish.
+std::vector<EventRow> next_page(Context& context) {
+  const EventQuery oldest{.unpublished = true, .limit = kPageSize};
+  auto rows = context.store->events(oldest);
+  const Timestamp now = context.clock->monotonic();
+  // With half of it gone the rest might not do for the page.
+  if (rows.empty() || now + context.options.lease / 2 < context.publishing_until) return rows;
+  const Timestamp until = now + context.options.lease;
+  if (!context.store->claim_publishing(until)) return {};
+  context.publishing_until = until;
+  return context.store->events(oldest);  // another may have published what was just read
+}
+
 // One page of the outbox; false when it was not delivered whole.
 bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size_t& published) {
   std::vector<Event> events;
@@ -50,6 +67,9 @@ bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size
     missing[row.id] = expanded.size();
     std::move(expanded.begin(), expanded.end(), std::back_inserter(events));
   }
+  ORCHESTRATOR_FAILPOINT("publish.before_send");
+  // Stopped for so long that another publishes by now.
+  if (context.clock->monotonic() >= context.publishing_until) return false;
   const std::size_t sent = context.publisher->send(events);
   ORCHESTRATOR_FAILPOINT("publish.sent");
   collect(*context.publisher, sent, missing);
@@ -74,7 +94,7 @@ std::size_t publish(Context& context) {
   const PublishingThread mark(context);
   std::size_t published = 0;
   for (;;) {
-    const auto rows = context.store->events({.unpublished = true, .limit = kPageSize});
+    const auto rows = next_page(context);
     if (rows.empty() || !publish_page(context, rows, published)) return published;
   }
 }

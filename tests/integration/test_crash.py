@@ -19,7 +19,7 @@ PLACE = ["accept.before_unit", "accept.before_commit", "accept.in_commit", "acce
          "ingest.committed"]
 CHANGE = ["manage.before_request", "manage.after_request"]
 RECOVER = ["recover.marked", "claim.committed", "recover.resolved"]
-PUBLISH = ["publish.sent", "publish.confirmed"]
+PUBLISH = ["publish.before_send", "publish.sent", "publish.confirmed"]
 OTHERS = ["fill.executed", "settle.committed", "migrate.step", "claim.found", "copy.begun", "copy.page",
           "copy.finish"]
 

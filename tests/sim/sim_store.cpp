@@ -61,6 +61,10 @@ class SimStore final : public Store {
     after_write(chosen);
   }
 
+  bool claim_publishing(Timestamp lease_until) override {
+    return world_.store->claim_publishing(lease_until);
+  }
+
   std::size_t expire_idempotency(Timestamp now) override {
     write();
     return world_.store->expire_idempotency(now);

@@ -18,6 +18,7 @@ class MovingStore final : public Store {
 
   // Called before every accept().
   std::function<void()> before_accept;
+  bool others_publish = false;
   // How often reference_version() was asked.
   mutable int versions_asked = 0;
 
@@ -47,6 +48,9 @@ class MovingStore final : public Store {
   }
   void mark_published(std::span<const std::int64_t> rows) override { inner_->mark_published(rows); }
   OutboxStatus outbox() const override { return inner_->outbox(); }
+  bool claim_publishing(Timestamp lease_until) override {
+    return !others_publish && inner_->claim_publishing(lease_until);
+  }
   std::vector<std::string> verify() const override { return inner_->verify(); }
   std::vector<InboxReport> inbox(const std::string& broker) const override { return inner_->inbox(broker); }
   std::string cursor(const std::string& broker, const std::string& account) const override {

@@ -348,6 +348,11 @@ inline void a_refused_unit_affects_no_other(Store& store) {
 
 // --- events ---------------------------------------------------------------------------------------
 
+inline void who_may_publish_may_ask_again(Store& store) {
+  CHECK(store.claim_publishing(kNow + std::chrono::seconds(30)));
+  CHECK(store.claim_publishing(kNow + std::chrono::seconds(60)));
+}
+
 inline void events_stay_in_the_log_and_leave_the_outbox(Store& store) {
   const auto orders = place(store, {.key = "a", .orders = 2});
   place(store, {.key = "b", .at = kNow + std::chrono::hours(1)});

@@ -148,6 +148,18 @@ OutboxStatus PostgresStore::outbox() const {
   return status;
 }
 
+bool PostgresStore::claim_publishing(Timestamp lease_until) {
+  static const std::string kSql =
+      "UPDATE publishing SET owner = $1, lease_until = $2::bigint + " + lease_shift("$3") +
+      " WHERE id = 1 AND (owner = $1 OR lease_until < " + kDatabaseTime +
+      " OR EXISTS (SELECT FROM owners WHERE owners.id = publishing.owner AND ended_at IS NOT NULL))";
+  Parameters parameters;
+  parameters.add(owner(), lease_until, monotonic());
+  return write({.knows_itself = true}, [&](Transaction& transaction) {
+    return transaction.query(kSql, parameters).affected() > 0 ? Outcome::kCommit : Outcome::kRefused;
+  });
+}
+
 // --- the rest -------------------------------------------------------------------------------------
 
 std::vector<std::string> PostgresStore::verify() const {
