@@ -151,6 +151,7 @@ constexpr Meaning kMeanings[] = {
     {"55P03", ErrorCode::kStorageBusy, Kind::kRefused, "another session keeps it locked; call again"},
     {"57014", ErrorCode::kStorageBusy, Kind::kRefused,
      "it took longer than the statement timeout; call again"},
+    {"25P03", ErrorCode::kStorageUnavailable, Kind::kLost, "this process was stopped meanwhile; call again"},
     {"57P", ErrorCode::kStorageUnavailable, Kind::kLost, "the server ended the connection; call again"},
     {"08", ErrorCode::kStorageUnavailable, Kind::kLost, "the connection was lost; call again"},
     {"53100", ErrorCode::kStorageFull, Kind::kRefused, "free some space on the server"},

@@ -15,6 +15,9 @@ namespace orchestrator::postgres {
 namespace {
 
 constexpr int kRunsMax = 12;
+// A process that is stopped between two statements holds its locks: so long, and not for ever. Shorter than
+// the default lock_timeout, so that the others get through.
+constexpr std::chrono::milliseconds kIdleMax{3000};
 
 // Advisory locks have numbers: the first is ours among the programs that share a database.
 constexpr const char* kSharedControl = "SELECT pg_advisory_xact_lock_shared(1869767779, 1)";
@@ -30,6 +33,7 @@ std::string begin_script(const PostgresOptions& options, ControlLock lock) {
   std::string script = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = " +
                        std::to_string(options.statement_timeout.count()) +
                        "; SET LOCAL lock_timeout = " + std::to_string(options.lock_timeout.count()) +
+                       "; SET LOCAL idle_in_transaction_session_timeout = " + std::to_string(kIdleMax.count()) +
                        "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = "
                        "force_generic_plan; ";
   script += kNumber;
