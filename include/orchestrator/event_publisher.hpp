@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -13,17 +15,32 @@
 
 namespace orchestrator {
 
+// What became of one event that was handed over; log_id, order_id and seq say which.
+struct DeliveryReport {
+  std::int64_t log_id = 0;
+  OrderId order_id = 0;  // 0: an event of the batch
+  std::int32_t seq = 0;
+  // false: delivered. true: parked; as it is, it cannot be delivered (too large). It stays in the outbox, the
+  // later events of its subject wait behind it, and a publisher tries it again now and then.
+  bool parked = false;
+
+  friend auto operator<=>(const DeliveryReport&, const DeliveryReport&) = default;
+};
+
 // Called from one thread at a time, dependency() aside.
 class EventPublisher {
  public:
   virtual ~EventPublisher() = default;
   // Hands events over, oldest first, and returns how many it took (from the front); fewer than given is
-  // back-pressure. Taking an event is no promise: only collect() is.
+  // back-pressure. Taking an event is no promise: only a report of collect() is.
+  //
+  // Delivers the events of one subject in this order, and none of them before an earlier one that it took is
+  // delivered, whatever fails in between. Events of which nothing was reported are handed over again, with
+  // those before and behind them, also while they are on their way here: delivery is at least once.
   virtual std::size_t send(std::span<const Event> events) = 0;
-  // The log ids of events whose delivery is confirmed since the last call, each as often as events of that
-  // id were confirmed; waits up to `timeout` for the first. An event that is never confirmed is sent
-  // again later: delivery is at least once.
-  virtual std::vector<std::int64_t> collect(std::chrono::milliseconds timeout) = 0;
+  // What has become certain since the last call. Waits up to `timeout` for the first report, and not at all
+  // when none can come. What it throws loses reports, never events.
+  virtual std::vector<DeliveryReport> collect(std::chrono::milliseconds timeout) = 0;
   // How the place that events go to does now. Called from any thread, beside the other methods, and does not
   // wait for them.
   [[nodiscard]] virtual Dependency dependency() const { return {.name = "custom"}; }

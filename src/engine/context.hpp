@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/breaker.hpp"
@@ -64,6 +65,10 @@ class PassPosition {
   std::map<std::string, OrderId> after_;
 };
 
+// Of the rows that are read and not freed yet: the events, as (order, seq), that are not delivered. Not
+// durable: a new process sends the whole row again. Guarded by publish_mutex.
+using UndeliveredEvents = std::map<std::int64_t, std::set<std::pair<OrderId, std::int32_t>>>;
+
 struct Context {
   EngineOptions options;
   std::unique_ptr<Clock> clock;  // before the rest, which may hold a reference to it until destroyed
@@ -86,6 +91,7 @@ struct Context {
   mutable ReferenceCache reference;
   ReplayForecast replays;
   ReceiptCache receipts;
+  UndeliveredEvents undelivered;
   Timestamp publishing_until = {};                 // of OrderStore::claim_publishing(), under publish_mutex
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none

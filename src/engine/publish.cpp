@@ -1,12 +1,16 @@
-// A row of the outbox is freed by its delivery report and by nothing else. There is no high-water mark: a
-// transaction that commits late would slip below it.
+// A row of the outbox is freed by the delivery reports of all its events and by nothing else. There is no
+// high-water mark: a transaction that commits late would slip below it, so every pass begins at the oldest
+// row. An event that waits holds up its own subject and nobody else's: a pass reads on behind it, without
+// the later events of that subject, because they must not overtake it.
 //
 // Of several processes one publishes, under a lease. One that was stopped and goes on with what it had begun
 // repeats events; it can bring none out of order, because it too sends them in the order of their rows, and
 // what it leaves out was confirmed.
 #include "engine/publish.hpp"
 
-#include <map>
+#include <algorithm>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "codec/event_log.hpp"
@@ -15,6 +19,12 @@
 
 namespace orchestrator::engine {
 namespace {
+
+constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::chrono::milliseconds kPatienceOnceSlow{100};
+// A page holds about so many events, however many of them a row has: enough to keep a publisher busy.
+constexpr std::size_t kEventsOfPage = 16'384;
+constexpr std::size_t kRowsOfFirstPage = 64;
 
 // Marks the thread that publishes, for as long as it does.
 class PublishingThread {
@@ -30,59 +40,131 @@ class PublishingThread {
   Context& context_;
 };
 
-constexpr std::chrono::milliseconds kConfirmTimeout{5000};
+// One look at the outbox, from its oldest row to its end.
+class Pass {
+ public:
+  explicit Pass(Context& context) : context_(context) {}
 
-// Waits for the delivery reports of `sent` events; counts what is still missing per row.
-void collect(EventPublisher& publisher, std::size_t sent, std::map<std::int64_t, std::size_t>& missing) {
-  while (sent > 0) {
-    const auto confirmed = publisher.collect(kConfirmTimeout);
-    if (confirmed.empty()) return;
-    for (const std::int64_t row : confirmed) {
-      const auto at = missing.find(row);
-      if (at != missing.end() && at->second > 0) --at->second;
+  std::size_t run() {
+    std::int64_t after = 0;
+    for (;;) {
+      const auto rows = next_page(after);
+      if (!rows) return published_;
+      if (rows->empty()) break;
+      after = rows->back().id;
+      if (!publish_page(*rows)) return published_;
     }
-    sent -= std::min(sent, confirmed.size());
+    // What another process freed.
+    std::erase_if(context_.undelivered, [&](const auto& row) { return !unfreed_.contains(row.first); });
+    return published_;
   }
-}
 
-// The oldest rows of the outbox that this process may publish.
-std::vector<EventRow> next_page(Context& context) {
-  const EventQuery oldest{.unpublished = true, .limit = kPageSize};
-  auto rows = context.store->events(oldest);
-  const Timestamp now = context.clock->monotonic();
-  // With half of it gone the rest might not do for the page.
-  if (rows.empty() || now + context.options.lease / 2 < context.publishing_until) return rows;
-  const Timestamp until = now + context.options.lease;
-  if (!context.store->claim_publishing(until)) return {};
-  context.publishing_until = until;
-  return context.store->events(oldest);  // another may have published what was just read
-}
+ private:
+  // order_id, or 0 and the batch.
+  using Subject = std::pair<OrderId, BatchId>;
 
-// One page of the outbox; false when it was not delivered whole.
-bool publish_page(Context& context, const std::vector<EventRow>& rows, std::size_t& published) {
-  std::vector<Event> events;
-  std::map<std::int64_t, std::size_t> missing;
-  for (const EventRow& row : rows) {
-    auto expanded = codec::expand(row);
-    missing[row.id] = expanded.size();
-    std::move(expanded.begin(), expanded.end(), std::back_inserter(events));
+  static Subject subject_of(const Event& event) {
+    return {event.order_id, event.order_id == 0 ? event.batch_id : 0};
   }
-  ORCHESTRATOR_FAILPOINT("publish.before_send");
-  // Stopped for so long that another publishes by now.
-  if (context.clock->monotonic() >= context.publishing_until) return false;
-  const std::size_t sent = context.publisher->send(events);
-  ORCHESTRATOR_FAILPOINT("publish.sent");
-  collect(*context.publisher, sent, missing);
-  ORCHESTRATOR_FAILPOINT("publish.confirmed");
-  std::vector<std::int64_t> done;
-  for (const auto& [row, left] : missing) {
-    if (left == 0 || ORCHESTRATOR_PLANTED(kFreedWhenSent)) done.push_back(row);
+
+  // nullopt: another process has the right to publish.
+  std::optional<std::vector<EventRow>> next_page(std::int64_t after) {
+    const EventQuery query{.unpublished = true, .after_id = after, .limit = rows_of_page_};
+    auto rows = context_.store->events(query);
+    const Timestamp now = context_.clock->monotonic();
+    // With half of it gone the rest might not do for the page.
+    if (rows.empty() || now + context_.options.lease / 2 < context_.publishing_until) return rows;
+    const Timestamp until = now + context_.options.lease;
+    if (!context_.store->claim_publishing(until)) return std::nullopt;
+    context_.publishing_until = until;
+    return context_.store->events(query);  // another may have published what was just read
   }
-  ORCHESTRATOR_PLANT(kWatermark, done = rows_up_to(rows, done));
-  if (!done.empty()) context.store->mark_published(done);
-  for (const Event& event : events) published += missing[event.log_id] == 0 ? 1U : 0U;
-  return done.size() == rows.size();
-}
+
+  // False when it was not taken whole, or nothing became of what was: then there is no use in going on.
+  bool publish_page(const std::vector<EventRow>& rows) {
+    const std::vector<Event> events = undelivered_events(rows);
+    ORCHESTRATOR_FAILPOINT("publish.before_send");
+    // Stopped for so long that another publishes by now.
+    if (context_.clock->monotonic() >= context_.publishing_until) return false;
+    const std::size_t taken = events.empty() ? 0 : context_.publisher->send(events);
+    ORCHESTRATOR_FAILPOINT("publish.sent");
+    const bool heard = collect(taken, rows.front().id);
+    ORCHESTRATOR_FAILPOINT("publish.confirmed");
+    free(rows);
+    for (const Event& event : events) {
+      const auto row = context_.undelivered.find(event.log_id);
+      if (row != context_.undelivered.end() && row->second.contains({event.order_id, event.seq})) {
+        waiting_.insert(subject_of(event));
+      }
+    }
+    return taken == events.size() && (heard || events.empty());
+  }
+
+  // The events to hand over: not those that were delivered earlier, nor those that must wait.
+  std::vector<Event> undelivered_events(const std::vector<EventRow>& rows) {
+    std::vector<Event> undelivered;
+    std::size_t events = 0;
+    for (const EventRow& row : rows) {
+      auto expanded = codec::expand(row);
+      events += expanded.size();
+      const auto [known, is_new] = context_.undelivered.try_emplace(row.id);
+      for (Event& event : expanded) {
+        if (is_new) known->second.emplace(event.order_id, event.seq);
+        if (!known->second.contains({event.order_id, event.seq})) continue;
+        if (!waiting_.contains(subject_of(event))) undelivered.push_back(std::move(event));
+      }
+    }
+    const std::size_t fitting = rows.size() * kEventsOfPage / std::max<std::size_t>(events, 1);
+    rows_of_page_ = std::clamp<std::size_t>(fitting, 1, 2 * rows_of_page_);
+    return undelivered;
+  }
+
+  // Waits until so many events from this row on are reported on; returns whether one was.
+  bool collect(std::size_t events, std::int64_t first_row) {
+    bool heard = false;
+    while (events > 0) {
+      const auto reports = context_.publisher->collect(patience_);
+      if (reports.empty()) {
+        patience_ = kPatienceOnceSlow;
+        break;
+      }
+      for (const DeliveryReport& report : reports) {
+        if (!report.parked) delivered(report);
+        if (report.log_id < first_row) continue;  // late news of an earlier page
+        heard = true;
+        if (events > 0) --events;
+      }
+    }
+    return heard;
+  }
+
+  void delivered(const DeliveryReport& report) {
+    const auto row = context_.undelivered.find(report.log_id);
+    if (row != context_.undelivered.end()) published_ += row->second.erase({report.order_id, report.seq});
+  }
+
+  // Frees the rows that have nothing left to deliver.
+  void free(const std::vector<EventRow>& rows) {
+    std::vector<std::int64_t> done;
+    for (const auto& [row, events] : context_.undelivered) {
+      if (events.empty()) done.push_back(row);
+    }
+    ORCHESTRATOR_PLANT(kFreedWhenSent, for (const EventRow& row : rows) done.push_back(row.id));
+    ORCHESTRATOR_PLANT(kWatermark, done = rows_up_to(rows, done));
+    if (!done.empty()) context_.store->mark_published(done);
+    for (const std::int64_t row : done) context_.undelivered.erase(row);
+    for (const EventRow& row : rows) {
+      if (context_.undelivered.contains(row.id)) unfreed_.insert(row.id);
+    }
+  }
+
+  Context& context_;
+  std::size_t rows_of_page_ = kRowsOfFirstPage;
+  std::chrono::milliseconds patience_ = kPatience;
+  std::set<Subject> waiting_;       // an event of theirs was handed over and is not delivered
+  std::set<std::int64_t> unfreed_;  // rows of this pass
+  std::size_t published_ = 0;
+};
 
 }  // namespace
 
@@ -92,11 +174,7 @@ std::size_t publish(Context& context) {
   if (context.publishing_thread == std::this_thread::get_id()) return 0;
   const std::scoped_lock lock(context.publish_mutex);
   const PublishingThread mark(context);
-  std::size_t published = 0;
-  for (;;) {
-    const auto rows = next_page(context);
-    if (rows.empty() || !publish_page(context, rows, published)) return published;
-  }
+  return Pass(context).run();
 }
 
 }  // namespace orchestrator::engine

@@ -6,8 +6,8 @@
 namespace orchestrator::engine {
 
 // Sends what is in the outbox and frees the rows whose every event is confirmed delivered; returns how many
-// events that were. Stops at the first back-pressure or unconfirmed delivery, so that a later event of an
-// order never overtakes an earlier one within a call.
+// events were confirmed. An event that is not holds up the later ones of its subject only. Stops at
+// back-pressure, and when nothing at all becomes of a page.
 // Called from inside the publisher, on its thread, it does nothing and returns 0.
 std::size_t publish(Context& context);
 

@@ -11,7 +11,7 @@ namespace {
 
 struct StuckPublisher final : EventPublisher {
   std::size_t send(std::span<const Event>) override { return 0; }
-  std::vector<std::int64_t> collect(std::chrono::milliseconds) override { return {}; }
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds) override { return {}; }
   [[nodiscard]] Dependency dependency() const override {
     return {.name = "log",
             .version = "3.9",

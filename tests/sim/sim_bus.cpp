@@ -49,20 +49,20 @@ class SimBus final : public EventPublisher {
         // One partition is not there; the others take what is theirs.
         if (chosen == kPartly && event.subject() == events.front().subject()) continue;
         world_.delivered.push_back(event);
-        if (i == 0 && chosen != kUnconfirmed) confirmed_.push_back(event.log_id);
+        if (i == 0 && chosen != kUnconfirmed) confirmed_.push_back({event.log_id, event.order_id, event.seq});
       }
     }
     return events.size();
   }
 
-  std::vector<std::int64_t> collect(std::chrono::milliseconds /*timeout*/) override {
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds /*timeout*/) override {
     return std::exchange(confirmed_, {});
   }
 
  private:
   World& world_;
   Process& process_;
-  std::vector<std::int64_t> confirmed_;
+  std::vector<DeliveryReport> confirmed_;
 };
 
 }  // namespace

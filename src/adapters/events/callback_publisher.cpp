@@ -17,7 +17,7 @@ class CallbackEventPublisher final : public EventPublisher {
     try {
       for (const Event& event : events) {
         sink_(event);
-        delivered_.push_back(event.log_id);
+        delivered_.push_back({event.log_id, event.order_id, event.seq});
         ++taken;
       }
     } catch (const std::exception&) {  // comes again with the next publish
@@ -25,7 +25,7 @@ class CallbackEventPublisher final : public EventPublisher {
     return taken;
   }
 
-  std::vector<std::int64_t> collect(std::chrono::milliseconds) override {
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds) override {
     return std::exchange(delivered_, {});
   }
 
@@ -35,7 +35,7 @@ class CallbackEventPublisher final : public EventPublisher {
 
  private:
   std::function<void(const Event&)> sink_;
-  std::vector<std::int64_t> delivered_;
+  std::vector<DeliveryReport> delivered_;
 };
 
 }  // namespace

@@ -54,11 +54,11 @@ class FileEventPublisher final : public EventPublisher {
       errno = error;
       fail(error == ENOSPC ? ErrorCode::kStorageFull : ErrorCode::kStorageUnavailable, "cannot be written");
     }
-    for (const Event& event : events) written_.push_back(event.log_id);
+    for (const Event& event : events) written_.push_back({event.log_id, event.order_id, event.seq});
     return events.size();
   }
 
-  std::vector<std::int64_t> collect(std::chrono::milliseconds) override {
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds) override {
     if (written_.empty()) return {};
     if (::fdatasync(file_) != 0) {
       written_.clear();
@@ -130,7 +130,7 @@ class FileEventPublisher final : public EventPublisher {
   std::string path_;
   std::string source_;
   int file_ = -1;
-  std::vector<std::int64_t> written_;
+  std::vector<DeliveryReport> written_;
 };
 
 }  // namespace

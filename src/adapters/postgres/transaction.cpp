@@ -30,12 +30,13 @@ constexpr const char* kNumber = "SELECT pg_current_xact_id()";
 
 // The planner knows nothing about tables that grow by the second, and takes them for empty.
 std::string begin_script(const PostgresOptions& options, ControlLock lock) {
-  std::string script = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = " +
-                       std::to_string(options.statement_timeout.count()) +
-                       "; SET LOCAL lock_timeout = " + std::to_string(options.lock_timeout.count()) +
-                       "; SET LOCAL idle_in_transaction_session_timeout = " + std::to_string(kIdleMax.count()) +
-                       "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = "
-                       "force_generic_plan; ";
+  std::string script =
+      "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = " +
+      std::to_string(options.statement_timeout.count()) +
+      "; SET LOCAL lock_timeout = " + std::to_string(options.lock_timeout.count()) +
+      "; SET LOCAL idle_in_transaction_session_timeout = " + std::to_string(kIdleMax.count()) +
+      "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = "
+      "force_generic_plan; ";
   script += kNumber;
   if (lock == ControlLock::kShared) script.append("; ").append(kSharedControl);
   if (lock == ControlLock::kExclusive) script.append("; ").append(kExclusiveControl);

@@ -1,0 +1,151 @@
+// T5: what the outbox does when a publisher takes less than everything, or delivers it late, never, or not at
+// all.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "support/desk.hpp"
+
+using namespace orchestrator;
+using namespace orchestrator::testing;
+
+namespace {
+
+enum class Outcome { kDelivered, kParked, kSilent };
+
+// Decides on each event by itself; those of a subject behind one that waits are held and, like it, forgotten.
+class FickleBus final : public EventPublisher {
+ public:
+  std::size_t send(std::span<const Event> events) override {
+    ++sends;
+    std::map<std::string, bool> held;
+    const std::size_t taken = std::min(room, events.size());
+    for (const Event& event : events.first(taken)) {
+      ++handed[to_cloud_event(event, "/")];
+      if (held[event.subject()]) continue;
+      const Outcome outcome = outcome_of(event);
+      held[event.subject()] = outcome != Outcome::kDelivered;
+      if (outcome == Outcome::kDelivered) delivered[event.subject()].push_back(event.seq);
+      if (outcome != Outcome::kSilent)
+        reports_.push_back({event.log_id, event.order_id, event.seq, outcome == Outcome::kParked});
+    }
+    return taken;
+  }
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds) override {
+    return std::exchange(reports_, {});
+  }
+
+  std::function<Outcome(const Event&)> outcome_of = [](const Event&) { return Outcome::kDelivered; };
+  std::size_t room = 1'000'000;
+  std::size_t sends = 0;
+  std::map<std::string, int> handed;
+  std::map<std::string, std::vector<std::int32_t>> delivered;
+
+ private:
+  std::vector<DeliveryReport> reports_;
+};
+
+struct PublishingDesk {
+  PublishingDesk() : PublishingDesk(std::make_unique<FickleBus>()) {}
+  explicit PublishingDesk(std::unique_ptr<FickleBus> own)
+      : bus(*own), desk(BrokerClass::kEnforced, {}, std::move(own)) {}
+
+  // So many executions of one share, each a row of the outbox.
+  void trade(OrderId order, int count) {
+    for (int i = 0; i < count; ++i) {
+      desk.trade(desk.at(order), std::to_string(order) + "/" + std::to_string(++executions), 1, 10);
+    }
+  }
+  std::int64_t waiting() { return desk.oms->health().outbox.rows; }
+  std::vector<std::int32_t> delivered(OrderId order) {
+    return bus.delivered["order/" + std::to_string(order)];
+  }
+  // 1, 2, 3, ...
+  bool is_whole(OrderId order) {
+    const auto seqs = delivered(order);
+    for (std::size_t i = 0; i < seqs.size(); ++i) {
+      if (seqs[i] != static_cast<std::int32_t>(i + 1)) return false;
+    }
+    return seqs.size() == desk.event_words(order).size();
+  }
+
+  FickleBus& bus;
+  Desk desk;
+  int executions = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a parked event holds up the later events of its order and nothing else (I14)") {
+  PublishingDesk at;
+  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(), Desk::buy(), Desk::buy()}));
+  const OrderId poisoned = receipt.orders[1].id;
+  const OrderId other = receipt.orders[0].id;
+  at.bus.outcome_of = [&](const Event& event) {
+    return event.order_id == poisoned && event.seq == 2 ? Outcome::kParked : Outcome::kDelivered;
+  };
+  for (int round = 0; round < 3; ++round) {
+    at.trade(poisoned, 20);
+    at.trade(other, 20);
+    at.desk.oms->publish();
+    CHECK(at.is_whole(other));
+    CHECK(at.is_whole(receipt.orders[2].id));
+    CHECK(at.delivered(poisoned) == std::vector<std::int32_t>{1});
+    CHECK(at.waiting() == 1 + 20 * (round + 1));
+  }
+  at.bus.outcome_of = [](const Event&) { return Outcome::kDelivered; };
+  at.desk.oms->publish();
+  CHECK(at.waiting() == 0);
+  CHECK(at.is_whole(poisoned));
+  // What was delivered beside it was not delivered again each time.
+  CHECK(at.is_whole(receipt.orders[2].id));
+}
+
+TEST_CASE(
+    "an event of which nothing is heard is handed over again before the later ones of its order (I14)") {
+  PublishingDesk at;
+  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000), Desk::buy(1000)}));
+  const OrderId late = receipt.orders[0].id;
+  const OrderId other = receipt.orders[1].id;
+  int losses = 2;
+  at.bus.outcome_of = [&](const Event& event) {
+    return event.order_id == late && event.seq == 2 && losses-- > 0 ? Outcome::kSilent : Outcome::kDelivered;
+  };
+  at.trade(other, 1);
+  at.trade(late, 150);  // more than a page
+  at.desk.oms->publish();
+  CHECK(at.delivered(late) == std::vector<std::int32_t>{1});
+  CHECK(at.is_whole(other));
+  at.desk.oms->publish();
+  CHECK(at.delivered(late) == std::vector<std::int32_t>{1});
+  at.desk.oms->publish();
+  CHECK(at.is_whole(late));
+  CHECK(at.waiting() == 0);
+}
+
+TEST_CASE("nothing is read beyond a page of which nothing becomes") {
+  PublishingDesk at;
+  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));
+  at.trade(receipt.orders[0].id, 300);
+  at.bus.outcome_of = [](const Event&) { return Outcome::kSilent; };
+  for (std::size_t round = 1; round <= 3; ++round) {
+    CHECK(at.desk.oms->publish().published == 0);
+    CHECK(at.bus.sends == round);
+    CHECK(at.waiting() == 302);
+  }
+}
+
+TEST_CASE("back-pressure leaves in the outbox what was not taken") {
+  PublishingDesk at;
+  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));
+  at.trade(receipt.orders[0].id, 100);
+  at.bus.room = 10;
+  std::size_t published = 0;
+  for (std::size_t got = 1; got > 0; published += got) got = at.desk.oms->publish().published;
+  CHECK(at.waiting() == 0);
+  CHECK(at.is_whole(receipt.orders[0].id));
+  CHECK(published == at.bus.handed.size());
+  CHECK(std::ranges::all_of(at.bus.handed, [](const auto& event) { return event.second == 1; }));
+}
