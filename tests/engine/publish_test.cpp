@@ -80,20 +80,21 @@ struct PublishingDesk {
 
 TEST_CASE("a parked event holds up the later events of its order and nothing else (I14)") {
   PublishingDesk at;
-  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(), Desk::buy(), Desk::buy()}));
+  const Receipt receipt =
+      at.desk.oms->place(Desk::batch({Desk::buy(1000), Desk::buy(1000), Desk::buy(1000)}));
   const OrderId poisoned = receipt.orders[1].id;
   const OrderId other = receipt.orders[0].id;
   at.bus.outcome_of = [&](const Event& event) {
     return event.order_id == poisoned && event.seq == 2 ? Outcome::kParked : Outcome::kDelivered;
   };
   for (int round = 0; round < 3; ++round) {
-    at.trade(poisoned, 20);
+    at.trade(poisoned, 80);  // pages that hold nothing else
     at.trade(other, 20);
     at.desk.oms->publish();
     CHECK(at.is_whole(other));
     CHECK(at.is_whole(receipt.orders[2].id));
     CHECK(at.delivered(poisoned) == std::vector<std::int32_t>{1});
-    CHECK(at.waiting() == 1 + 20 * (round + 1));
+    CHECK(at.waiting() == 1 + 80 * (round + 1));
   }
   at.bus.outcome_of = [](const Event&) { return Outcome::kDelivered; };
   at.desk.oms->publish();
@@ -127,13 +128,13 @@ TEST_CASE(
 
 TEST_CASE("nothing is read beyond a page of which nothing becomes") {
   PublishingDesk at;
-  const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));
-  at.trade(receipt.orders[0].id, 300);
+  at.trade(at.desk.place_one(Desk::buy(1000)).id, 100);
+  at.trade(at.desk.place_one(Desk::buy(1000)).id, 100);  // begins on the second page
   at.bus.outcome_of = [](const Event&) { return Outcome::kSilent; };
   for (std::size_t round = 1; round <= 3; ++round) {
     CHECK(at.desk.oms->publish().published == 0);
     CHECK(at.bus.sends == round);
-    CHECK(at.waiting() == 302);
+    CHECK(at.waiting() == 204);
   }
 }
 
