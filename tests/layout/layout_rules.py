@@ -24,7 +24,8 @@ ROOMS = {
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
     r"pqxx|libpq-fe": (r"src/adapters/postgres/connection\.cpp$", "src/adapters/postgres/connection.cpp"),
-    r"hiredis/": (r"src/adapters/redis/connection\.cpp$", "src/adapters/redis/connection.cpp"),
+    r"hiredis/": (r"src/adapters/redis/(connection|tls)\.cpp$", "connection.cpp or tls.cpp of src/adapters/redis"),
+    r"openssl/": (r"src/adapters/redis/tls\.cpp$", "src/adapters/redis/tls.cpp"),
     r"SQLiteCpp/|sqlite3": (
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
         "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",

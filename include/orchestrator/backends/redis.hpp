@@ -19,7 +19,7 @@ namespace orchestrator {
 
 struct RedisOptions {
   // redis://user:password@host:port/database; only the host is required. Special characters of user and
-  // password are written as %XX. rediss:// (TLS) is not supported yet.
+  // password are written as %XX. rediss:// speaks TLS, in builds with hiredis_ssl.
   std::string url = {};
   // Which order book's keys these are (Store::book_id()): entries of another book are never found. Required.
   std::string book = {};
@@ -31,11 +31,12 @@ struct RedisOptions {
 
 // After some failures in a row Redis is left alone for a while, and longer each time, up to five seconds;
 // then one call tries again. A server that cannot be reached is no error: it may come later. `clock` must
-// outlive the cache. In a forked child it knows nothing.
+// outlive the cache. The look-up of a host's name takes as long as the system lets it. In a forked child it
+// knows nothing.
 //
-// Throws Error: configuration (a URL that does not read as one, a database the server does not have),
-// permission_denied (the server refuses user or password), unsupported (rediss://). No
-// message holds user or password.
+// Throws Error: configuration (a URL that does not read as one, a database the server does not have, a TLS
+// server whose certificate does not count), permission_denied (the server refuses user or password),
+// unsupported (rediss:// in a build without TLS). No message holds user or password.
 [[nodiscard]] std::unique_ptr<IdempotencyStore> open_redis_idempotency_store(const RedisOptions& options,
                                                                              const Clock& clock);
 

@@ -15,6 +15,10 @@
 #include <ctime>
 #include <vector>
 
+#ifdef ORCHESTRATOR_HAS_REDIS_TLS
+#include "adapters/redis/tls.hpp"
+#endif
+
 namespace orchestrator::redis {
 namespace {
 
@@ -83,8 +87,29 @@ Connection::Connection(const Place& place, Deadline deadline, std::size_t reply_
   ::fcntl(context_->fd, F_SETFL, O_NONBLOCK);
   context_->flags &= ~REDIS_BLOCK;
   usable_ = true;
+  if (place.tls) encrypt(place, deadline);
   log_in(place, deadline);
 }
+
+#ifdef ORCHESTRATOR_HAS_REDIS_TLS
+bool Connection::speaks_tls() { return true; }
+
+void Connection::encrypt(const Place& place, Deadline deadline) {
+  const NoSigpipe guard;
+  try {
+    start_tls(*context_, place, [&](short events) { wait(events, deadline); });
+  } catch (...) {
+    guard.swallow();
+    throw;
+  }
+}
+#else
+bool Connection::speaks_tls() { return false; }
+
+void Connection::encrypt(const Place&, Deadline) {
+  throw Failure("this build of the library has no TLS for Redis", Failure::Kind::kTls);
+}
+#endif
 
 // The last command is for servers that want a login and were given none.
 void Connection::log_in(const Place& place, Deadline deadline) {

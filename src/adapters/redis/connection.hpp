@@ -1,4 +1,4 @@
-// One connection to a Redis server. Only connection.cpp knows hiredis.
+// One connection to a Redis server. Only connection.cpp and tls.cpp know hiredis.
 //
 // Invariant: what was not answered in time, or not as the protocol has it, is never answered on this
 // connection any more: it is unusable from then on, so that no late reply is taken for the next one's.
@@ -26,6 +26,7 @@ class Failure : public std::runtime_error {
     kTrouble,   // it may pass
     kLogin,     // the server refuses user or password
     kDatabase,  // or the database
+    kTls,       // no encrypted connection with this server, or none that can be trusted
   };
   explicit Failure(const std::string& why, Kind kind = Kind::kTrouble)
       : std::runtime_error(why), kind_(kind) {}
@@ -43,6 +44,8 @@ struct Reply {
 // Used by one thread at a time.
 class Connection {
  public:
+  // Whether this build speaks TLS; without it a Place with `tls` is a Failure.
+  static bool speaks_tls();
   // Connected and logged in, or Failure.
   Connection(const Place& place, Deadline deadline, std::size_t reply_bytes_max);
 
@@ -58,6 +61,7 @@ class Connection {
     void operator()(redisContext* context) const;
   };
 
+  void encrypt(const Place& place, Deadline deadline);
   void log_in(const Place& place, Deadline deadline);
   void send(Deadline deadline);
   Reply receive(Deadline deadline);

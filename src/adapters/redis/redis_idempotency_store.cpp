@@ -30,16 +30,19 @@ class RedisIdempotencyStore final : public IdempotencyStore {
  public:
   RedisIdempotencyStore(const RedisOptions& options, const Clock& clock)
       : options_(options), clock_(clock), process_(::getpid()), pool_(options_) {
-    if (pool_.place().tls) {
-      throw Error(ErrorCode::kUnsupported,
-                  "this build of the library has no TLS for Redis; use redis://, or a tunnel");
+    if (pool_.place().tls && !Connection::speaks_tls()) {
+      throw Error(
+          ErrorCode::kUnsupported,
+          "this build of the library has no TLS for Redis (it needs hiredis 1.0 with hiredis_ssl); use "
+          "redis://, or a tunnel");
     }
     try {
       static_cast<void>(pool_.lease());
     } catch (const Failure& failure) {
       using Kind = Failure::Kind;
       if (failure.kind() == Kind::kLogin) throw Error(ErrorCode::kPermissionDenied, failure.what());
-      if (failure.kind() == Kind::kDatabase) throw Error(ErrorCode::kConfiguration, failure.what());
+      if (failure.kind() == Kind::kDatabase || failure.kind() == Kind::kTls)
+        throw Error(ErrorCode::kConfiguration, failure.what());
       circuit_.failed(clock_.monotonic(), failure.what());
     }
   }
