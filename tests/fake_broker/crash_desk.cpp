@@ -8,6 +8,7 @@
 //   replace ID QTY     asks for another quantity
 //   recover            settles what an earlier run left; the report, and how the orders stand
 //   settle DATE        settles what is due
+//   serve              works in the background, for whatever any desk has placed, until its input ends
 //   orders             how the orders stand here
 //   audit              everything, the broker's book included, in one JSON document
 #include <charconv>
@@ -57,8 +58,10 @@ BrokerClass class_of(const std::string& word) {
   throw std::runtime_error("no broker class: " + word);
 }
 
-std::unique_ptr<Orchestrator> open_desk(const CommandLine& line) {
+std::unique_ptr<Orchestrator> open_desk(const CommandLine& line, Mode mode) {
   OpenOptions options;
+  options.engine.mode = mode;
+  options.engine.poll_interval = std::chrono::milliseconds(20);
   options.database_url = line.options.at("--database");
   options.mock_ledger = "memory:";
   options.engine.lease = std::chrono::milliseconds(number_of(line.option("--lease-ms", "30000")));
@@ -125,8 +128,13 @@ std::string audit(const Orchestrator& desk) {
 }
 
 std::string run(const CommandLine& line) {
-  const auto desk = open_desk(line);
   const std::string& verb = line.words.at(0);
+  const auto desk = open_desk(line, verb == "serve" ? Mode::kBackground : Mode::kInline);
+  if (verb == "serve") {
+    while (std::getchar() != EOF) {
+    }
+    return "{}";
+  }
   if (verb == "place") return place(*desk, line.words.at(1), line.words.at(2));
   if (verb == "cancel") return to_json(desk->cancel(number_of(line.words.at(1))));
   if (verb == "replace") {

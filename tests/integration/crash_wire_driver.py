@@ -46,11 +46,11 @@ class FakeBroker:
 
 
 class Desk:
-    def __init__(self, folder, broker_class, *options):
+    def __init__(self, folder, broker_class, *options, database="sqlite:///desk.db", orders=ORDERS):
         self.folder, self.broker_class = folder, broker_class
         self.environment = Cli(folder).environment
-        self.options = ["--database", "sqlite:///desk.db", "--socket", "broker.sock", "--class", broker_class, *options]
-        body = batch(*[order(n, broker="fake") for n in range(1, ORDERS + 1)])
+        self.options = ["--database", database, "--socket", "broker.sock", "--class", broker_class, *options]
+        body = batch(*[order(n, broker="fake") for n in range(1, orders + 1)])
         (folder / "body.json").write_text(json.dumps(body))
 
     def command(self, *words):
@@ -103,10 +103,11 @@ class Desk:
         raise AssertionError(f"no rest: {[row['status'] for row in rows]}")
 
 
-def start(folder, broker_class, script="", options=("--quiet-ms", 20), **config):
+def start(folder, broker_class, script="", options=("--quiet-ms", 20), desk=None, **config):
+    """`desk`: a Desk's own settings."""
     need(DESK)
     need(BROKER)
-    return FakeBroker(folder, broker_class, script, **config), Desk(folder, broker_class, *options)
+    return FakeBroker(folder, broker_class, script, **config), Desk(folder, broker_class, *options, **(desk or {}))
 
 
 def check_events(books):
