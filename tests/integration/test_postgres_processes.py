@@ -20,8 +20,13 @@ from crash_wire_driver import ENFORCED, TAG_ECHO, audit, start
 MOCK = "alpaca-mock"
 
 
+@pytest.fixture
+def database(new_schema):
+    return new_schema()
+
+
 @pytest.fixture(name="desks")
-def desks_of(tmp_path, postgres_schema):
+def desks_of(tmp_path, database):
     """Makes a broker, and a desk whose every command is a process of its own on the same database."""
     brokers = []
 
