@@ -33,12 +33,12 @@ def read_steps(path):
 
 
 class Desk:
-    def __init__(self, folder):
+    def __init__(self, folder, database_url):
         self.folder = folder
         self.receipts = {}
         self.environment = {
             "PATH": os.environ["PATH"],
-            "DATABASE_URL": f"sqlite:///{folder}/desk.db",
+            "DATABASE_URL": database_url,
         }
 
     def cli(self, *arguments, body=None):
@@ -144,9 +144,16 @@ def text_at(document, path):
     return document
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/desk.db"
+    return request.getfixturevalue("new_schema")()
+
+
 @pytest.mark.parametrize("path", SCENARIOS, ids=[path.stem for path in SCENARIOS])
-def test_scenario(path, tmp_path):
-    desk = Desk(tmp_path)
+def test_scenario(path, tmp_path, database_url):
+    desk = Desk(tmp_path, database_url)
     for step in read_steps(path):
         document = desk.run(step["words"], step["body"])
         where = f"{path.name}:{step['line']} {document}"
