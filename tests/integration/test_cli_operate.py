@@ -225,6 +225,17 @@ def test_a_tenant_sees_only_what_is_its_own(cli):
     assert statuses(cli) == ["acked", "acked"]
 
 
+def test_health_names_every_part_with_its_version_and_state(cli):
+    parts = cli.json("health", "--events-file", "events.jsonl")["dependencies"]
+    assert [(part["role"], part["name"], part["location"], part["state"], part["detail"]) for part in parts] == [
+        ("order_store", "sqlite", "orchestrator.db", "ok", None), ("idempotency_store", "memory", None, "ok", None),
+        ("event_publisher", "file", "events.jsonl", "ok", None)]
+    assert all(part["version"] for part in parts) and parts[0]["latency_us"] >= 0
+    assert parts[0]["version"].startswith("3.")
+    table = cli.ok("health", "--events-file", "events.jsonl").text
+    assert "order_store" in table and "sqlite" in table and parts[0]["version"] in table
+
+
 def test_migrations_go_up_down_and_up_again(cli):
     up = cli.json("migrate", "up")
     assert up["version"] == up["latest"] >= 1 and all(step["applied"] for step in up["steps"])
