@@ -41,6 +41,7 @@ OpenOptions open_options(const Settings& settings) {
   OpenOptions options;
   options.database_url = settings.database_url;
   options.migrate = settings.auto_migrate;
+  options.redis_url = settings.redis_url;
   options.mock_ledger = settings.mock_ledger;
   options.events_file = settings.events_file;
   options.busy_timeout = settings.busy_timeout;

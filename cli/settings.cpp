@@ -58,6 +58,9 @@ constexpr std::array kSettings{
             [](Settings& to, std::string_view text) {
               to.busy_timeout = std::chrono::milliseconds(parse_count(text, 0, kMsMax));
             }},
+    Setting{"--redis-url", "REDIS_URL", "URL",
+            "redis://user:password@host:port/database, to share idempotency keys between processes [none]",
+            [](Settings& to, std::string_view text) { to.redis_url = text; }},
     Setting{"--mock-ledger", "ORCHESTRATOR_MOCK_LEDGER", "FILE",
             "what the mock brokers remember, or memory: [<database>.brokers]",
             [](Settings& to, std::string_view text) { to.mock_ledger = text; }},

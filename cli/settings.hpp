@@ -18,6 +18,7 @@ namespace orchestrator::cli {
 struct Settings {
   std::string database_url = "sqlite:///orchestrator.db";
   bool auto_migrate = true;
+  std::string redis_url;
   std::string mock_ledger;
   std::string events_file;
   std::chrono::milliseconds busy_timeout{5000};

@@ -13,6 +13,10 @@
 #ifdef ORCHESTRATOR_HAS_POSTGRES
 #include "orchestrator/backends/postgres.hpp"
 #endif
+#ifdef ORCHESTRATOR_HAS_REDIS
+#include "core/request_identity.hpp"
+#include "orchestrator/backends/redis.hpp"
+#endif
 #ifdef ORCHESTRATOR_HAS_SQLITE
 #include "orchestrator/backends/sqlite.hpp"
 #endif
@@ -72,6 +76,20 @@ std::unique_ptr<Store> open_store(const OpenOptions& options) {
   return open_postgres_store(postgres_options(options));
 #else
   refuse_postgres();
+#endif
+}
+
+std::unique_ptr<IdempotencyStore> open_cache(const std::string& redis_url,
+                                             [[maybe_unused]] const Store& store,
+                                             [[maybe_unused]] const Clock& clock) {
+  if (redis_url.empty()) return make_memory_idempotency_store();
+#ifdef ORCHESTRATOR_HAS_REDIS
+  std::string book = store.book_id();
+  if (book.empty()) book = make_random_key();  // shared with nobody
+  return make_memory_in_front_of(
+      open_redis_idempotency_store({.url = redis_url, .book = std::move(book)}, clock));
+#else
+  throw Error(ErrorCode::kUnsupported, "this build of the library has no Redis backend; leave it out");
 #endif
 }
 
@@ -157,7 +175,7 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   Parts parts;
   parts.clock = options.clock ? std::move(options.clock) : make_system_clock();
   parts.store = open_store(options);
-  parts.idempotency = make_memory_idempotency_store();
+  parts.idempotency = open_cache(options.redis_url, *parts.store, *parts.clock);
   if (options.publisher) {
     parts.publisher = std::move(options.publisher);
   } else if (!options.events_file.empty()) {

@@ -20,6 +20,9 @@ struct OpenOptions {
   std::string database_url = "sqlite:///orchestrator.db";
   bool migrate = true;
   bool create = true;
+  // redis://user:password@host:port/database: idempotency keys are remembered there for all processes of the
+  // database; empty: in this process alone.
+  std::string redis_url = {};
   // File in which the mock brokers remember what they accepted. Empty: beside the SQLite database
   // (<database>.brokers), else "orchestrator.brokers" in the working folder; "memory:" for none.
   std::string mock_ledger = {};

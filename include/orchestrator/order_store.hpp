@@ -317,6 +317,10 @@ class Store : public OrderStore, public ReferenceStore {
   // How the database does now, asked with one round trip. One that does not answer is no exception: that is
   // what it tells. Called from any thread, concurrently.
   [[nodiscard]] virtual Dependency dependency() const { return {.name = "custom"}; }
+  // Which book this is: the same for every process that works with this database, another one for any other
+  // database, a copy or a restored backup included. Empty: it cannot tell, and what it knows must not be kept
+  // where another book would find it.
+  [[nodiscard]] virtual std::string book_id() const { return {}; }
 };
 
 }  // namespace orchestrator

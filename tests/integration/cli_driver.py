@@ -63,7 +63,8 @@ class Cli:
         self.folder = Path(folder)
         self.program = Path(program or PROGRAM)
         self.environment = {name: value for name, value in os.environ.items()
-                            if not name.startswith("ORCHESTRATOR_") and name not in ("DATABASE_URL", "NO_COLOR")}
+                            if not name.startswith("ORCHESTRATOR_")
+                            and name not in ("DATABASE_URL", "REDIS_URL", "NO_COLOR")}
         self.environment.update(environment)
 
     def command(self, *arguments):

@@ -15,7 +15,8 @@ namespace orchestrator::testing {
 struct Desk {
   explicit Desk(BrokerClass broker_class = BrokerClass::kEnforced, EngineOptions options = {},
                 std::unique_ptr<EventPublisher> publisher = nullptr,
-                std::unique_ptr<Store> own_store = make_memory_store()) {
+                std::unique_ptr<Store> own_store = make_memory_store(),
+                std::unique_ptr<IdempotencyStore> cache = make_memory_idempotency_store()) {
     auto own_clock = std::make_unique<FakeClock>();
     clock = own_clock.get();
     auto own_broker = std::make_unique<ScriptedBroker>(broker_class);
@@ -23,7 +24,7 @@ struct Desk {
     Parts parts;
     parts.store = std::move(own_store);
     store = parts.store.get();
-    parts.idempotency = make_memory_idempotency_store();
+    parts.idempotency = std::move(cache);
     parts.publisher = std::move(publisher);
     parts.clock = std::move(own_clock);
     parts.brokers.push_back(std::move(own_broker));

@@ -11,7 +11,7 @@ namespace orchestrator::testing {
 
 class MovingStore final : public Store {
  public:
-  explicit MovingStore(std::unique_ptr<Store> inner) : inner_(std::move(inner)) {}
+  explicit MovingStore(std::shared_ptr<Store> inner) : inner_(std::move(inner)) {}
 
   // Called inside every events(), before they are read.
   std::function<void()> during_events;
@@ -96,7 +96,7 @@ class MovingStore final : public Store {
   }
 
  private:
-  std::unique_ptr<Store> inner_;
+  std::shared_ptr<Store> inner_;
 };
 
 }  // namespace orchestrator::testing

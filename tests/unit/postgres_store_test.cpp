@@ -304,5 +304,22 @@ TEST_CASE("a forked child is refused its parent's PostgreSQL store and leaves it
   });
 }
 
+TEST_CASE("a PostgreSQL book is known to every process, and one made anew is another") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const std::string id = open_postgres_store({.url = url})->book_id();
+    CHECK_FALSE(id.empty());
+    CHECK(open_postgres_store({.url = url})->book_id() == id);
+    CHECK(open_postgres_store({.url = schemas.make()})->book_id() != id);
+    // As a restored dump would have it.
+    postgres::Connection connection({.url = url});
+    connection.script(
+        "CREATE TABLE restored (LIKE schema_migrations INCLUDING ALL); INSERT INTO restored SELECT * FROM "
+        "schema_migrations; DROP TABLE schema_migrations; ALTER TABLE restored RENAME TO schema_migrations; "
+        "COMMENT ON TABLE schema_migrations IS 'liborchestrator order book'");
+    CHECK(open_postgres_store({.url = url})->book_id() != id);
+  });
+}
+
 }  // namespace
 }  // namespace orchestrator::testing

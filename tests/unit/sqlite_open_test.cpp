@@ -342,3 +342,17 @@ TEST_CASE("the views show words, decimals and times") {
   CHECK(batch_word(0, 0, 0, 1, 1) == BatchStatus::kCancelled);
   CHECK(batch_word(0, 0, 0, 0, 2) == BatchStatus::kFailed);
 }
+
+TEST_CASE("a copy of a SQLite book, and one made anew, are other books") {
+  const TemporaryFolder folder;
+  const auto id_of = [](const std::string& path) { return open_sqlite_store({.path = path})->book_id(); };
+  const std::string path = folder.file("book.db");
+  const std::string id = id_of(path);
+  CHECK_FALSE(id.empty());
+  CHECK(id_of(path) == id);
+  CHECK(id_of(folder.file("./book.db")) == id);
+  std::filesystem::copy_file(path, folder.file("copy.db"));
+  CHECK(id_of(folder.file("copy.db")) != id);
+  std::filesystem::rename(path, folder.file("moved.db"));
+  CHECK(id_of(path) != id);
+}

@@ -99,6 +99,7 @@ inline void order_store_contract(const MakeStore& make) {
        store::every_change_of_a_switch_or_reference_data_is_in_the_trail},
       {"the trail is a chain", store::the_trail_is_a_chain},
       {"a refused unit leaves no entry", store::a_refused_unit_leaves_no_entry},
+      {"a book keeps its identity", store::a_book_keeps_its_identity},
       {"a sound store finds nothing wrong with itself", store::a_sound_store_finds_nothing_wrong_with_itself},
   };
   for (const Case& one : kCases) {

@@ -158,6 +158,13 @@ inline void a_refused_unit_leaves_no_entry(Store& store) {
   CHECK(store.halts().empty());
 }
 
+inline void a_book_keeps_its_identity(Store& store) {
+  const std::string id = store.book_id();
+  place(store, {.orders = 3});
+  store.put_limits({.portfolio_id = 1});
+  CHECK(store.book_id() == id);
+}
+
 inline void a_sound_store_finds_nothing_wrong_with_itself(Store& store) {
   place(store, {.orders = 3});
   CHECK(store.verify().empty());

@@ -112,6 +112,20 @@ Dependency PostgresStore::dependency() const {
   return server;
 }
 
+// A promotion begins a new timeline, a restored dump makes new tables: neither finds what was kept of the
+// book that it may have lost a part of.
+std::string PostgresStore::book_id() const {
+  const Result result = read(
+      "SELECT concat_ws('/', 'postgresql', (SELECT system_identifier FROM pg_control_system()), "
+      "(SELECT timeline_id FROM pg_control_checkpoint()), "
+      "(SELECT oid FROM pg_database WHERE datname = current_database()), "
+      "'schema_migrations'::regclass::oid)");
+  std::string id;
+  Cursor row(result);
+  if (row.next()) row.read(id);
+  return id;
+}
+
 // --- audit trail ----------------------------------------------------------------------------------
 
 void PostgresStore::attribute_to(std::string by, const Clock& clock) {

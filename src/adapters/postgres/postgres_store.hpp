@@ -52,6 +52,7 @@ class PostgresStore final : public Store {
   // postgres_store.cpp
   [[nodiscard]] std::int64_t owner() override;
   [[nodiscard]] Dependency dependency() const override;
+  [[nodiscard]] std::string book_id() const override;
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 

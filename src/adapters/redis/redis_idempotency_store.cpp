@@ -26,6 +26,15 @@ void check(const RedisOptions& options) {
   }
 }
 
+// Of "redis_version:7.0.15" among the lines.
+std::string version_in(std::string_view info) {
+  constexpr std::string_view kName = "redis_version:";
+  const std::size_t at = info.find(kName);
+  if (at == std::string_view::npos) return {};
+  info.remove_prefix(at + kName.size());
+  return std::string(info.substr(0, info.find_first_not_of("0123456789.")));
+}
+
 class RedisIdempotencyStore final : public IdempotencyStore {
  public:
   RedisIdempotencyStore(const RedisOptions& options, const Clock& clock)
@@ -73,6 +82,26 @@ class RedisIdempotencyStore final : public IdempotencyStore {
     }
   }
 
+  // Asked whether or not the server is left alone now: who looks at it wants to know how it is.
+  [[nodiscard]] Dependency dependency() const override {
+    Dependency server{.name = "redis", .location = pool_.place().shown()};
+    try {
+      if (::getpid() != process_) throw Failure("it was opened before this process was forked");
+      ConnectionPool::Lease connection = pool_.lease();
+      const auto began = std::chrono::steady_clock::now();
+      const Reply reply = connection->run({"INFO", "server"}, began + options_.command_timeout);
+      server.latency =
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+      // A login that may do no more than it must is well.
+      if (reply.error && reply.text != "NOPERM") throw Failure("it answers " + reply.text);
+      server.version = version_in(reply.text);
+    } catch (const Failure& failure) {
+      server.state = DependencyState::kDown;
+      server.detail = std::string(failure.what()) + "; keys are looked up in the order store";
+    }
+    return server;
+  }
+
  private:
   // nullopt: no answer, or none of use.
   std::optional<std::string> ask(std::initializer_list<std::string_view> command) {
@@ -100,7 +129,7 @@ class RedisIdempotencyStore final : public IdempotencyStore {
   const RedisOptions options_;
   const Clock& clock_;
   const pid_t process_;
-  ConnectionPool pool_;
+  mutable ConnectionPool pool_;
   CircuitBreaker circuit_;
 };
 

@@ -2,9 +2,11 @@
 
 #include "adapters/sqlite/sqlite_store.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "adapters/sqlite/schema.hpp"
 
@@ -114,6 +116,16 @@ Dependency SqliteStore::dependency() const {
   }
   if (!file.detail.empty()) file.state = DependencyState::kDown;
   return file;
+}
+
+// A copy has another inode or path, a new file another time.
+std::string SqliteStore::book_id() const {
+  struct stat file {};
+  std::error_code unknown;
+  const std::string path = std::filesystem::canonical(options_.path, unknown).string();
+  if (unknown || ::stat(path.c_str(), &file) != 0) return {};
+  return "sqlite/" + std::to_string(file.st_dev) + "/" + std::to_string(file.st_ino) + "/" +
+         read()->text("SELECT applied_at FROM schema_migrations WHERE version = 1") + path;
 }
 
 }  // namespace orchestrator::sqlite

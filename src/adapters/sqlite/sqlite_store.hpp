@@ -51,6 +51,7 @@ class SqliteStore final : public Store {
   // sqlite_store.cpp
   [[nodiscard]] std::int64_t owner() override;
   [[nodiscard]] Dependency dependency() const override;
+  [[nodiscard]] std::string book_id() const override;
 
   // audit_trail.cpp
   void attribute_to(std::string by, const Clock& clock) override;
