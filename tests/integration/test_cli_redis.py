@@ -1,6 +1,12 @@
 """A Redis beside the database: it answers keys that other processes placed, and never more than that."""
 
+import shutil
+import socket
 import sqlite3
+import subprocess
+import time
+
+import pytest
 
 from cli_driver import CONFLICT, OK, STORAGE, USAGE, batch, two_orders
 
@@ -51,3 +57,46 @@ def test_a_redis_url_or_login_that_is_wrong_is_one_clear_line_without_its_secret
         done = cli.run("health", "--json", REDIS_URL=url)
         done.refusal(status, code)
         assert SECRET not in done.text + done.errors
+
+
+@pytest.fixture
+def tls_redis(tmp_path):
+    """A Redis that speaks nothing but TLS, known as localhost: its port, and the certificate of its authority."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=redis")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost")
+    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-extfile", "names", "-out", "certificate.pem")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", "",
+         "--tls-cert-file", "certificate.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem",
+         "--tls-auth-clients", "no"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        while server.poll() is None and socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            time.sleep(0.01)
+        assert server.poll() is None, "redis-server does not start with TLS"
+        yield port, tmp_path / "ca.pem"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.mark.skipif(not (shutil.which("redis-server") and shutil.which("openssl")),
+                    reason="needs redis-server and openssl")
+def test_redis_is_spoken_to_over_tls_only_when_it_proves_its_name(cli, tls_redis):
+    port, authority = tls_redis
+    url = f"rediss://localhost:{port}"
+    done = cli.run("health", "--json", REDIS_URL=url, SSL_CERT_FILE=str(authority))
+    if done.status != OK:  # hiredis before 1.0 has no TLS
+        assert "TLS" in done.refusal(USAGE, "unsupported")["message"]
+        return
+    assert cache_of(cli, REDIS_URL=url, SSL_CERT_FILE=str(authority))["state"] == "ok"
+    cli.run("health", "--json", REDIS_URL=url).refusal(USAGE, "configuration")
+    cli.run("health", "--json", REDIS_URL=f"rediss://127.0.0.1:{port}", SSL_CERT_FILE=str(authority)).refusal(
+        USAGE, "configuration")
+    assert cache_of(cli, REDIS_URL=f"redis://localhost:{port}")["state"] == "down"

@@ -102,7 +102,7 @@ TEST_CASE("settings that no Redis cache could work with are refused") {
 
 IdempotencyRecord sample() {
   IdempotencyRecord record = sample_record("key", FakeClock::kStart);
-  record.response = std::string("\0{\"batch_id\": 7}\xff\r\n", 20);
+  record.response = std::string("\0{\"batch_id\": 7}\xff\r\n", 19);
   record.batch_id = -3;
   return record;
 }

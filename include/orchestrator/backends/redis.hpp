@@ -23,10 +23,10 @@ struct RedisOptions {
   std::string url = {};
   // Which order book's keys these are (Store::book_id()): entries of another book are never found. Required.
   std::string book = {};
-  std::size_t connections = 8;                     // at most; opened as they are needed
-  std::chrono::milliseconds connect_timeout{100};  // login included
-  std::chrono::milliseconds command_timeout{50};   // the wait for a free connection included
-  std::size_t entry_bytes_max = 1024 * 1024;       // larger receipts are not kept here
+  std::size_t connections = 8;                         // at most; opened as they are needed
+  std::chrono::milliseconds connect_timeout{100};      // login included
+  std::chrono::milliseconds command_timeout{50};       // the wait for a free connection included
+  std::size_t entry_bytes_max = std::size_t{1} << 20;  // larger receipts are not kept here
 };
 
 // After some failures in a row Redis is left alone for a while, and longer each time, up to five seconds;

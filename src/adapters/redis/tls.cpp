@@ -3,6 +3,8 @@
 
 #include "adapters/redis/tls.hpp"
 
+#ifdef ORCHESTRATOR_HAS_REDIS_TLS
+
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
 #include <hiredis/hiredis_ssl.h>
@@ -90,3 +92,5 @@ void start_tls(redisContext& context, const Place& place, const std::function<vo
 }
 
 }  // namespace orchestrator::redis
+
+#endif

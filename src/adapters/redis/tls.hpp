@@ -1,4 +1,4 @@
-// TLS for a connection to Redis. Only tls.cpp knows OpenSSL; it is part of builds with hiredis_ssl alone.
+// TLS for a connection to Redis. Only tls.cpp knows OpenSSL; it is empty in builds without hiredis_ssl.
 #pragma once
 
 #include <functional>
