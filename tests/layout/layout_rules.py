@@ -26,6 +26,10 @@ THIRD_PARTY = {
     r"pqxx|libpq-fe": (r"src/adapters/postgres/connection\.cpp$", "src/adapters/postgres/connection.cpp"),
     r"hiredis/": (r"src/adapters/redis/(connection|tls)\.cpp$", "connection.cpp or tls.cpp of src/adapters/redis"),
     r"openssl/": (r"src/adapters/redis/tls\.cpp$", "src/adapters/redis/tls.cpp"),
+    r"librdkafka/": (
+        r"src/adapters/kafka/producer\.cpp$|tests/support/kafka_[^/]*$",
+        "src/adapters/kafka/producer.cpp or the tests' kafka_* support",
+    ),
     r"SQLiteCpp/|sqlite3": (
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
         "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",

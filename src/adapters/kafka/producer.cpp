@@ -1,0 +1,275 @@
+// The one file that knows librdkafka. Callbacks run inside poll(), on its thread; nothing is logged. A text
+// of librdkafka's passes without_secrets() before it gets out.
+#include "adapters/kafka/producer.hpp"
+
+#include <librdkafka/rdkafka.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "orchestrator/error.hpp"
+
+namespace orchestrator::kafka {
+namespace {
+
+using Verdict = Report::Verdict;
+
+constexpr std::string_view kContentTypeName = "content-type";
+constexpr std::string_view kContentType = "application/cloudevents+json; charset=UTF-8";
+
+// What the promise rests on: not to be set by a user.
+constexpr std::array<std::string_view, 14> kOwnProperties{"bootstrap.servers",
+                                                          "metadata.broker.list",
+                                                          "enable.idempotence",
+                                                          "acks",
+                                                          "request.required.acks",
+                                                          "message.timeout.ms",
+                                                          "delivery.timeout.ms",
+                                                          "retries",
+                                                          "message.send.max.retries",
+                                                          "batch.num.messages",
+                                                          "transactional.id",
+                                                          "max.in.flight.requests.per.connection",
+                                                          "max.in.flight",
+                                                          "enable.gapless.guarantee"};
+
+// Ours where the user says nothing.
+const std::map<std::string, std::string>& defaults() {
+  static const std::map<std::string, std::string> properties{
+      {"client.id", "orchestrator"},
+      {"linger.ms", "2"},
+      {"partitioner", "murmur2_random"},  // as Java's producer does it: readers may join by key
+      {"queue.buffering.max.kbytes", "65536"},
+      {"reconnect.backoff.max.ms", "1000"},
+      {"socket.keepalive.enable", "true"},
+      // With messages that wait for ever a missing topic shows only by this.
+      {"topic.metadata.propagation.max.ms", "1000"},
+  };
+  return properties;
+}
+
+bool is_secret(std::string_view name) {
+  return name.find("password") != std::string_view::npos || name.find("secret") != std::string_view::npos ||
+         name.find(".pem") != std::string_view::npos || name == "sasl.jaas.config" ||
+         name == "sasl.oauthbearer.config";
+}
+
+std::string without_secrets(std::string text, const std::map<std::string, std::string>& properties) {
+  for (const auto& [name, value] : properties) {
+    if (!is_secret(name) || value.empty()) continue;
+    for (auto at = text.find(value); at != std::string::npos; at = text.find(value, at + 3)) {
+      text.replace(at, value.size(), "***");
+    }
+  }
+  return text;
+}
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kConfiguration, "Kafka: " + why); }
+
+void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  std::array<char, 512> reason{};
+  switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size())) {
+    case RD_KAFKA_CONF_OK:
+      return;
+    case RD_KAFKA_CONF_UNKNOWN:
+      refuse("property '" + name + "' is not known to this build of librdkafka");
+    default:  // the reason would repeat the value
+      refuse("property '" + name + "' does not take the value it is given");
+  }
+}
+
+Verdict verdict_of(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return Verdict::kDelivered;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return Verdict::kUnfit;
+    default:
+      return Verdict::kFailed;
+  }
+}
+
+}  // namespace
+
+struct Producer::Handle {
+  explicit Handle(const KafkaOptions& options) : topic(options.topic), properties(options.properties) {}
+  ~Handle() {
+    // A child of a fork has none of the threads that would be waited for.
+    if (producer == nullptr || ::getpid() != process) return;
+    rd_kafka_purge(producer,
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_destroy(producer);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  static Handle& of(void* opaque) { return *static_cast<Handle*>(opaque); }
+
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    Handle& handle = of(opaque);
+    const Verdict verdict = verdict_of(message->err);
+    handle.reports.push_back({message->_private, verdict, rd_kafka_err2str(message->err)});
+    handle.condition.down = false;
+    if (verdict == Verdict::kDelivered) {
+      handle.condition.problem.clear();
+    } else {
+      handle.condition.problem = handle.about_topic(message->err);
+    }
+  }
+
+  static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+    Handle& handle = of(opaque);
+    const auto error = static_cast<rd_kafka_resp_err_t>(code);
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+      handle.become_fatal();
+    } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+      handle.condition.down = true;
+      if (handle.condition.problem.empty()) handle.condition.problem = "no broker can be reached";
+    } else {
+      handle.condition.problem = without_secrets(reason, handle.properties);
+    }
+  }
+
+  // From librdkafka's own threads. It tells failures here even when nobody polls.
+  static void on_log(const rd_kafka_t* producer, int, const char* what, const char* text) {
+    if (std::string_view(what) != "FAIL") return;
+    Handle& handle = of(rd_kafka_opaque(producer));
+    std::string failure = without_secrets(text, handle.properties);
+    if (const auto thread = failure.find("]: "); thread != std::string::npos) failure.erase(0, thread + 3);
+    const std::scoped_lock lock(handle.mutex);
+    handle.failure = std::move(failure);
+  }
+
+  [[nodiscard]] std::string connection_failure() {
+    const std::scoped_lock lock(mutex);
+    return failure.empty() ? "no broker answers" : failure;
+  }
+
+  [[nodiscard]] std::string about_topic(rd_kafka_resp_err_t error) const {
+    return "topic '" + topic + "': " + rd_kafka_err2str(error);
+  }
+
+  void become_fatal() {
+    std::array<char, 512> reason{};
+    rd_kafka_fatal_error(producer, reason.data(), reason.size());
+    condition.fatal = true;
+    condition.problem = without_secrets(reason.data(), properties);
+  }
+
+  const pid_t process = ::getpid();
+  const std::string topic;
+  const std::map<std::string, std::string> properties;
+  rd_kafka_t* producer = nullptr;
+  std::vector<Report> reports;
+  Condition condition;
+  std::mutex mutex;
+  std::string failure;  // the last one of a connection; under the mutex
+};
+
+namespace {
+
+using Conf = std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)>;
+
+void set_own(rd_kafka_conf_t* conf, const KafkaOptions& options, bool alone) {
+  set(conf, "bootstrap.servers", options.bootstrap_servers);
+  set(conf, "enable.idempotence", "true");
+  set(conf, "acks", "all");
+  set(conf, "message.timeout.ms", "0");
+  if (alone) set(conf, "batch.num.messages", "1");
+}
+
+Conf make_conf(const KafkaOptions& options, bool alone) {
+  if (options.bootstrap_servers.empty()) refuse("name a broker, as host:port");
+  if (options.topic.empty()) refuse("name a topic");
+  Conf conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
+  for (const auto& [name, value] : defaults()) set(conf.get(), name, value);
+  for (const auto& [name, value] : options.properties) {
+    if (std::ranges::find(kOwnProperties, name) != kOwnProperties.end()) {
+      refuse("property '" + name + "' is the publisher's own; leave it out");
+    }
+    set(conf.get(), name, value);
+  }
+  set_own(conf.get(), options, alone);
+  return conf;
+}
+
+}  // namespace
+
+std::string library_version() { return rd_kafka_version_str(); }
+
+Producer::Producer(const KafkaOptions& options, bool alone) : handle_(std::make_unique<Handle>(options)) {
+  Conf conf = make_conf(options, alone);
+  rd_kafka_conf_set_opaque(conf.get(), handle_.get());
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), &Handle::on_delivery);
+  rd_kafka_conf_set_error_cb(conf.get(), &Handle::on_error);
+  rd_kafka_conf_set_log_cb(conf.get(), &Handle::on_log);
+  std::array<char, 512> reason{};
+  handle_->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason.data(), reason.size());
+  if (handle_->producer == nullptr) refuse(without_secrets(reason.data(), options.properties));
+  static_cast<void>(conf.release());  // the producer's now
+}
+
+Producer::~Producer() = default;
+
+Producer::Taken Producer::produce(std::string_view key, std::string_view value, void* message) {
+  std::array<rd_kafka_vu_t, 6> parts{};
+  parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  parts[0].u.cstr = handle_->topic.c_str();
+  parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[2].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[2].u.mem = {const_cast<char*>(key.data()), key.size()};
+  parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[3].u.mem = {const_cast<char*>(value.data()), value.size()};
+  // Made here and not by librdkafka, which up to 2.0 at least frees those of a message for an unknown topic
+  // twice.
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(1);
+  rd_kafka_header_add(headers, kContentTypeName.data(), static_cast<ssize_t>(kContentTypeName.size()),
+                      kContentType.data(), static_cast<ssize_t>(kContentType.size()));
+  parts[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[4].u.headers = headers;
+  parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[5].u.ptr = message;
+  rd_kafka_error_t* failure = rd_kafka_produceva(handle_->producer, parts.data(), parts.size());
+  if (failure == nullptr) return Taken::kYes;
+  rd_kafka_headers_destroy(headers);  // still ours
+  const rd_kafka_resp_err_t error = rd_kafka_error_code(failure);
+  rd_kafka_error_destroy(failure);
+  if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Taken::kQueueFull;
+  if (error == RD_KAFKA_RESP_ERR__FATAL) handle_->become_fatal();
+  if (verdict_of(error) == Verdict::kUnfit) return Taken::kUnfit;
+  if (!handle_->condition.fatal) {
+    handle_->condition.problem = handle_->about_topic(error);
+  }
+  return Taken::kFailed;
+}
+
+std::vector<Report> Producer::poll(std::chrono::milliseconds timeout) {
+  rd_kafka_poll(handle_->producer, static_cast<int>(timeout.count()));
+  return std::exchange(handle_->reports, {});
+}
+
+const Condition& Producer::condition() const { return handle_->condition; }
+
+std::string Producer::ask_broker(std::chrono::milliseconds timeout) const {
+  using Topic = std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)>;
+  const Topic topic(rd_kafka_topic_new(handle_->producer, handle_->topic.c_str(), nullptr),
+                    &rd_kafka_topic_destroy);
+  const rd_kafka_metadata_t* answer = nullptr;
+  const auto error =
+      rd_kafka_metadata(handle_->producer, 0, topic.get(), &answer, static_cast<int>(timeout.count()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return handle_->connection_failure();
+  std::string problem;
+  for (int i = 0; i < answer->topic_cnt; ++i) {
+    if (answer->topics[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      problem = handle_->about_topic(answer->topics[i].err);
+  }
+  rd_kafka_metadata_destroy(answer);
+  return problem;
+}
+
+}  // namespace orchestrator::kafka
