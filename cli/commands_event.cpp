@@ -114,12 +114,18 @@ ExitCode follow(Session& session, const EventOptions& options) {
 }
 
 ExitCode publish(Session& session) {
-  if (session.settings().events_file.empty()) {
+  if (!session.settings().publishes()) {
     throw Error(ErrorCode::kConfiguration,
-                "there is nowhere to publish to: set --events-file or ORCHESTRATOR_EVENTS_FILE");
+                "there is nowhere to publish to: set --events-file or ORCHESTRATOR_EVENTS_FILE, or "
+                "--kafka-bootstrap-servers or KAFKA_BOOTSTRAP_SERVERS");
   }
   const auto published = session.orchestrator().publish().published;
-  const auto outbox = session.orchestrator().health().outbox;
+  const auto health = session.orchestrator().health();
+  const auto& outbox = health.outbox;
+  for (const auto& dependency : health.dependencies) {
+    if (outbox.rows == 0 || dependency.role != "event_publisher" || dependency.detail.empty()) continue;
+    session.warn("events wait: " + dependency.detail);
+  }
   session.print(
       [&] {
         return json_object(

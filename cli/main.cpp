@@ -31,6 +31,7 @@ void add_settings(CommandLine& line, Given& given) {
   line.app.option_defaults()->disable_flag_override();
   for (const auto& setting : all_settings()) {
     const std::string option(setting.option);
+    if (option.empty()) continue;
     const auto description = std::string(setting.meaning) + "; " + std::string(setting.variable);
     auto* added = setting.value.empty()
                       ? line.app.add_flag_function(

@@ -44,6 +44,7 @@ OpenOptions open_options(const Settings& settings) {
   options.redis_url = settings.redis_url;
   options.mock_ledger = settings.mock_ledger;
   options.events_file = settings.events_file;
+  options.kafka = settings.kafka;
   options.busy_timeout = settings.busy_timeout;
   options.engine = settings.engine;
   return options;
@@ -90,7 +91,7 @@ void Session::warn(std::string_view sentence) const { write_error_line("warning:
 void Session::catch_up() {
   try {
     orchestrator().poll();
-    if (!settings_.events_file.empty()) orchestrator().publish();
+    if (settings_.publishes()) orchestrator().publish();
   } catch (const Error& error) {
     warn(std::string("the change is stored; what follows it waits for the next run: ") + error.what());
   }

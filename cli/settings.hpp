@@ -21,15 +21,18 @@ struct Settings {
   std::string redis_url;
   std::string mock_ledger;
   std::string events_file;
+  KafkaOptions kafka;
   std::chrono::milliseconds busy_timeout{5000};
   std::optional<std::string> tenant;  // given: only this tenant's batches and orders exist for us
   ReadLimits limits;
   EngineOptions engine;
+
+  [[nodiscard]] bool publishes() const { return !events_file.empty() || !kafka.bootstrap_servers.empty(); }
 };
 
 // One row of the table of settings.
 struct Setting {
-  std::string_view option;    // "--price-collar"
+  std::string_view option;    // "--price-collar"; empty: a secret, which a command line would show to others
   std::string_view variable;  // "ORCHESTRATOR_PRICE_COLLAR"
   std::string_view value;     // what --help calls the value; empty: a switch with a --no- twin
   std::string_view meaning;

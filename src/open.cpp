@@ -126,6 +126,27 @@ void refuse_events_in_own_files(const OpenOptions& options) {
   }
 }
 
+// nullptr: none is asked for.
+std::unique_ptr<EventPublisher> open_publisher(OpenOptions& options) {
+  if (options.publisher) return std::move(options.publisher);
+  const bool has_file = !options.events_file.empty();
+  if (!options.kafka.bootstrap_servers.empty()) {
+    if (has_file) {
+      throw Error(
+          ErrorCode::kConfiguration,
+          "events go to a file or to Kafka: set the events file or Kafka's bootstrap servers, not both");
+    }
+#ifdef ORCHESTRATOR_HAS_KAFKA
+    options.kafka.source = options.engine.event_source;
+    return make_kafka_publisher(options.kafka);
+#else
+    throw Error(ErrorCode::kUnsupported,
+                "this build of the library has no Kafka publisher; use an events file");
+#endif
+  }
+  return has_file ? make_file_publisher(options.events_file, options.engine.event_source) : nullptr;
+}
+
 // nullptr: no mock has that name.
 std::unique_ptr<BrokerConnector> make_mock(const std::string& name, const MockBrokerOptions& options,
                                            Clock& clock) {
@@ -176,11 +197,7 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   parts.clock = options.clock ? std::move(options.clock) : make_system_clock();
   parts.store = open_store(options);
   parts.idempotency = open_cache(options.redis_url, *parts.store, *parts.clock);
-  if (options.publisher) {
-    parts.publisher = std::move(options.publisher);
-  } else if (!options.events_file.empty()) {
-    parts.publisher = make_file_publisher(options.events_file, options.engine.event_source);
-  }
+  parts.publisher = open_publisher(options);
   add_mocks(parts, ledger_of(options));
   add_own(parts, std::move(options.brokers));
   return std::make_unique<Orchestrator>(std::move(options.engine), std::move(parts));

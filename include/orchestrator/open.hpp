@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "orchestrator/backends/kafka.hpp"
 #include "orchestrator/migration.hpp"
 #include "orchestrator/orchestrator.hpp"
 
@@ -28,11 +29,13 @@ struct OpenOptions {
   std::string mock_ledger = {};
   // Events go to this JSON-lines file; empty: they stay in the outbox.
   std::string events_file = {};
+  // Events go to this topic instead, when it names bootstrap_servers; `source` is engine.event_source.
+  KafkaOptions kafka = {};
   std::chrono::milliseconds busy_timeout{5000};  // wait for another process that writes
   EngineOptions engine = {};
   std::unique_ptr<Clock> clock = {};                           // none: the system's
   std::vector<std::unique_ptr<BrokerConnector>> brokers = {};  // beside the mocks; same name replaces
-  std::unique_ptr<EventPublisher> publisher = {};              // instead of events_file
+  std::unique_ptr<EventPublisher> publisher = {};              // instead of either
 };
 
 // The file that a "sqlite:///..." URL names; nullopt for any other URL.

@@ -136,10 +136,12 @@ def test_exit_statuses_are_the_same_in_help_and_in_the_reference(cli):
 
 
 def test_settings_are_the_same_in_help_in_the_reference_and_in_the_example_file(cli):
-    variables = set(re.findall(r"\b(ORCHESTRATOR_[A-Z_]+|DATABASE_URL|REDIS_URL)\b", help_of(cli, [])))
+    names = r"(?:ORCHESTRATOR|KAFKA)_[A-Z_]+|DATABASE_URL|REDIS_URL"
+    variables = set(re.findall(rf"\b({names})\b", help_of(cli, [])))
     assert len(variables) >= 19
-    documented = set(re.findall(r"^\| `--[a-z-]+`.*?`(ORCHESTRATOR_[A-Z_]+|DATABASE_URL|REDIS_URL)`", (ROOT / "docs" / "cli.md").read_text(), re.M))
-    example = set(re.findall(r"^#?(ORCHESTRATOR_[A-Z_]+|DATABASE_URL|REDIS_URL)=", (ROOT / ".env.example").read_text(), re.M))
+    documented = set(re.findall(rf"^\| (?:`--[a-z-]+`|\(no option\)).*?`({names})`",
+                                (ROOT / "docs" / "cli.md").read_text(), re.M))
+    example = set(re.findall(rf"^#?({names})=", (ROOT / ".env.example").read_text(), re.M))
     assert variables == documented == example
 
 
