@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kPatience{5000};
 constexpr std::chrono::milliseconds kPatienceOnceSlow{100};
 // A page holds about so many events, however many of them a row has: enough to keep a publisher busy.
 constexpr std::size_t kEventsOfPage = 16'384;
-constexpr std::size_t kRowsOfFirstPage = 64;
+constexpr std::size_t kRowsOfFirstPage = 16;
 
 // Marks the thread that publishes, for as long as it does.
 class PublishingThread {
