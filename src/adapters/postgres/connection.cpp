@@ -11,8 +11,10 @@
 #include <map>
 #include <pqxx/pqxx>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "adapters/postgres/failures.hpp"
 #include "core/sha256.hpp"
 
 namespace orchestrator::postgres {
@@ -21,10 +23,6 @@ namespace {
 constexpr int kServerVersionMin = 130000;
 // More shapes of statements than there are; beyond it they are not prepared.
 constexpr std::size_t kPreparedMax = 128;
-// A session that does not know what was prepared in it, or knows what was not: a pooler has changed it.
-constexpr std::string_view kNotPrepared = "26000";
-constexpr std::string_view kPreparedTwice = "42P05";
-using Kind = DatabaseError::Kind;
 
 // --- settings -------------------------------------------------------------------------------------
 
@@ -106,81 +104,18 @@ std::string clean(std::string words, const Settings& settings) {
   return line;
 }
 
-bool has(const std::string& words, const char* part) { return words.find(part) != std::string::npos; }
-
-// libpq has only words for why a connection could not be made; those of a server in another language end as
-// storage_unavailable, with the words.
-[[noreturn]] void throw_not_connected(const std::string& place, const std::string& words) {
-  const auto fail = [&](ErrorCode code, const char* remedy) {
-    throw DatabaseError(code, place + words + "; " + remedy,
-                        code == ErrorCode::kStorageUnavailable ? Kind::kLost : Kind::kRefused);
-  };
-  if (has(words, "too many clients") || has(words, "remaining connection slots") ||
-      has(words, "too many connections")) {
-    fail(ErrorCode::kStorageBusy, "raise max_connections, or use fewer connections");
-  }
-  if (has(words, "password") || has(words, "pg_hba.conf") ||
-      (has(words, "role") && has(words, "does not exist"))) {
-    fail(ErrorCode::kPermissionDenied, "check user and password, and what the server's pg_hba.conf allows");
-  }
-  if (has(words, "database") && has(words, "does not exist")) {
-    fail(ErrorCode::kConfiguration, "create the database, or correct its name in the URL");
-  }
-  if (has(words, "SSL") || has(words, "certificate")) {
-    fail(ErrorCode::kConfiguration, "check sslmode and the certificates");
-  }
-  if (words.starts_with("invalid ")) fail(ErrorCode::kConfiguration, "correct the URL");
-  if (has(words, "session is read-only") || has(words, "server is in hot standby")) {
-    fail(ErrorCode::kStorageReadOnly, "name the primary server in the URL, or all servers");
-  }
-  fail(ErrorCode::kStorageUnavailable, "check that the server runs and is reachable");
-  throw Error(ErrorCode::kInternal, words);
-}
-
-struct Meaning {
-  std::string_view state;  // or how it begins
-  ErrorCode code;
-  Kind kind;
-  std::string_view remedy;
-};
-
-constexpr Meaning kMeanings[] = {
-    {kNotPrepared, ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
-    {kPreparedTwice, ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
-    {"40", ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
-    {"55P03", ErrorCode::kStorageBusy, Kind::kRefused, "another session keeps it locked; call again"},
-    {"57014", ErrorCode::kStorageBusy, Kind::kRefused,
-     "it took longer than the statement timeout; call again"},
-    {"25P03", ErrorCode::kStorageUnavailable, Kind::kLost, "this process was stopped meanwhile; call again"},
-    {"57P", ErrorCode::kStorageUnavailable, Kind::kLost, "the server ended the connection; call again"},
-    {"08", ErrorCode::kStorageUnavailable, Kind::kLost, "the connection was lost; call again"},
-    {"53100", ErrorCode::kStorageFull, Kind::kRefused, "free some space on the server"},
-    {"53300", ErrorCode::kStorageBusy, Kind::kRefused, "raise max_connections, or use fewer connections"},
-    {"53", ErrorCode::kStorageUnavailable, Kind::kRefused, "the server lacks resources"},
-    {"25006", ErrorCode::kStorageReadOnly, Kind::kRefused,
-     "name the primary server in the URL, or all servers"},
-    {"42501", ErrorCode::kPermissionDenied, Kind::kRefused, "grant the user what it needs"},
-    {"42P01", ErrorCode::kStorageCorrupt, Kind::kRefused, "a table is missing; restore a backup"},
-    {"22021", ErrorCode::kInvalidArgument, Kind::kRefused, "texts must be UTF-8"},
-    {"XX001", ErrorCode::kStorageCorrupt, Kind::kRefused, "stop writing and restore a backup"},
-    {"XX002", ErrorCode::kStorageCorrupt, Kind::kRefused, "stop writing and restore a backup"},
-};
-
-[[noreturn]] void throw_meaning(const std::string& place, const std::string& words, std::string_view state) {
-  for (const Meaning& meaning : kMeanings) {
-    if (!state.starts_with(meaning.state)) continue;
-    throw DatabaseError(meaning.code, place + words + "; " + std::string(meaning.remedy), meaning.kind);
-  }
-  throw DatabaseError(ErrorCode::kInternal, place + words + " (SQLSTATE " + std::string(state) + ")",
-                      Kind::kRefused);
-}
-
 }  // namespace
 
 // --- libpqxx --------------------------------------------------------------------------------------
 
+namespace {
+using PipelineResult = std::shared_ptr<PGresult>;
+}
+
+// Either libpqxx's, or libpq's own.
 struct Result::Rows {
   pqxx::result result;
+  PipelineResult single = {};
 };
 
 Result::Result(std::unique_ptr<Rows> rows) : rows_(std::move(rows)) {}
@@ -188,26 +123,93 @@ Result::~Result() = default;
 Result::Result(Result&& other) noexcept = default;
 Result& Result::operator=(Result&& other) noexcept = default;
 
-std::size_t Result::size() const { return static_cast<std::size_t>(rows_->result.size()); }
-std::int64_t Result::affected() const { return static_cast<std::int64_t>(rows_->result.affected_rows()); }
+std::size_t Result::size() const {
+  if (rows_->single) return static_cast<std::size_t>(PQntuples(rows_->single.get()));
+  return static_cast<std::size_t>(rows_->result.size());
+}
+
+std::int64_t Result::affected() const {
+  if (rows_->single) {
+    std::int64_t count = 0;
+    if (const char* text = PQcmdTuples(rows_->single.get()); *text != '\0') parse_value(text, count);
+    return count;
+  }
+  return static_cast<std::int64_t>(rows_->result.affected_rows());
+}
 
 std::optional<std::string_view> Result::value(std::size_t row, std::size_t column) const {
+  if (const PGresult* single = rows_->single.get()) {
+    const int at[2] = {static_cast<int>(row), static_cast<int>(column)};
+    if (PQgetisnull(single, at[0], at[1]) != 0) return std::nullopt;
+    return std::string_view(PQgetvalue(single, at[0], at[1]),
+                            static_cast<std::size_t>(PQgetlength(single, at[0], at[1])));
+  }
   const auto field =
       rows_->result[static_cast<pqxx::result::size_type>(row)][static_cast<pqxx::row::size_type>(column)];
   if (field.is_null()) return std::nullopt;
   return std::string_view(field.c_str(), static_cast<std::size_t>(field.size()));
 }
 
+namespace {
+
+// libpqxx's connection, and libpq's below it, which alone can send several statements with parameters at
+// once.
+#if PQXX_VERSION_MAJOR < 7
+class Link : public pqxx::connection_base {
+ public:
+  explicit Link(const std::string& connection_string) : connection_base(policy_), policy_(connection_string) {
+    init();
+  }
+  ~Link() { close(); }
+  [[nodiscard]] PGconn* raw() const { return policy_.raw; }
+
+ private:
+  struct Policy : pqxx::connect_direct {
+    using pqxx::connect_direct::connect_direct;
+    handle do_startconnect(handle before) override { return raw = connect_direct::do_startconnect(before); }
+    handle raw = nullptr;
+  };
+  Policy policy_;
+};
+#elif PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 8
+class Link : public pqxx::connection {
+ public:
+  using pqxx::connection::connection;
+  [[nodiscard]] PGconn* raw() const { return nullptr; }
+};
+#else
+PGconn* connect(const std::string& connection_string) {
+  PGconn* const raw = PQconnectdb(connection_string.c_str());
+  if (PQstatus(raw) == CONNECTION_OK) return raw;
+  const std::string words = PQerrorMessage(raw);
+  PQfinish(raw);
+  throw pqxx::broken_connection(words);
+}
+
+class Link : public pqxx::connection {
+ public:
+  explicit Link(const std::string& connection_string) : Link(connect(connection_string)) {}
+  [[nodiscard]] PGconn* raw() const { return raw_; }
+
+ private:
+  explicit Link(PGconn* raw) : pqxx::connection(pqxx::connection::seize_raw_connection(raw)), raw_(raw) {}
+  PGconn* raw_;
+};
+#endif
+
+}  // namespace
+
 struct Connection::Session {
   explicit Session(const std::string& connection_string) : link(connection_string) {}
 
-  pqxx::connection link;
+  Link link;
   Settings settings;
   std::string place;
   std::string server_run;
   bool lost = false;
   bool prepares = true;
   std::unordered_map<std::string, std::string> prepared;  // names by statement
+  std::unordered_set<std::string> prepared_in_pipeline;   // libpqxx does not know of these
 
   template <class Call>
   Result guarded(Call&& call);
@@ -216,6 +218,9 @@ struct Connection::Session {
 namespace {
 
 using NullableText = const char*;
+
+// Behind a pooler a session may have been another client's: one name never stands for two statements.
+std::string name_of(const std::string& sql) { return to_hex(sha256(sql)).substr(0, 40); }
 
 std::vector<NullableText> to_values(const Parameters& parameters) {
   std::vector<NullableText> values;
@@ -263,7 +268,7 @@ template <class Call>
 Result Connection::Session::guarded(Call&& call) {
   try {
     pqxx::nontransaction work(link);
-    return Result(std::make_unique<Result::Rows>(Result::Rows{call(work)}));
+    return Result(std::make_unique<Result::Rows>(Result::Rows{call(work), {}}));
   } catch (const pqxx::broken_connection& error) {
     lost = true;
     throw_meaning(place, clean(error.what(), settings), "08006");
@@ -280,6 +285,80 @@ Result Connection::Session::guarded(Call&& call) {
     throw_meaning(place, clean(error.what(), settings), "08006");
   }
 }
+
+#ifdef LIBPQ_HAS_PIPELINING
+// Statements that are sent together and run one behind the other up to the first that fails.
+class Connection::Pipeline {
+ public:
+  explicit Pipeline(Session& session)
+      : session_(session), raw_(session.link.raw()), sent_(PQenterPipelineMode(raw_) == 1) {}
+  ~Pipeline() { session_.lost = session_.lost || !ended_; }
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  void send(const std::string& sql, const std::vector<NullableText>& values) {
+    const auto count = static_cast<int>(values.size());
+    const char* const* const texts = values.empty() ? nullptr : values.data();
+    const auto& prepared = session_.prepared_in_pipeline;
+    const bool known = prepared.contains(sql);
+    if (!session_.prepares || (!known && prepared.size() >= kPreparedMax)) {
+      sent_ = sent_ && PQsendQueryParams(raw_, sql.c_str(), count, nullptr, texts, nullptr, nullptr, 0) == 1;
+    } else {
+      const std::string name = "orchestrator_p_" + name_of(sql);
+      if (!known) {
+        sent_ = sent_ && PQsendPrepare(raw_, name.c_str(), sql.c_str(), 0, nullptr) == 1;
+        steps_.push_back(sql);
+      }
+      sent_ = sent_ && PQsendQueryPrepared(raw_, name.c_str(), count, texts, nullptr, nullptr, 0) == 1;
+    }
+    steps_.emplace_back();
+  }
+
+  Result last_result() {
+    if (sent_ && PQpipelineSync(raw_) == 1) read_all();
+    session_.lost =
+        session_.lost || !ended_ || PQexitPipelineMode(raw_) != 1 || PQstatus(raw_) != CONNECTION_OK;
+    if (failure_ || session_.lost) fail();
+    return Result(std::make_unique<Result::Rows>(Result::Rows{{}, std::move(last_)}));
+  }
+
+ private:
+  void read_all() {
+    auto step = steps_.begin();
+    for (int nothing = 0; nothing < 2 && !ended_;) {
+      PipelineResult result(PQgetResult(raw_), &PQclear);
+      nothing = result ? 0 : nothing + 1;  // once between two statements, again when the connection is lost
+      if (!result) continue;
+      const ExecStatusType status = PQresultStatus(result.get());
+      ended_ = status == PGRES_PIPELINE_SYNC;
+      if (ended_ || status == PGRES_PIPELINE_ABORTED) continue;
+      if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        if (!failure_) failure_ = std::move(result);
+        continue;
+      }
+      if (step != steps_.end() && !step->empty()) session_.prepared_in_pipeline.insert(*step);
+      if (step != steps_.end()) ++step;
+      last_ = std::move(result);
+    }
+  }
+
+  [[noreturn]] void fail() {
+    const char* const state = failure_ ? PQresultErrorField(failure_.get(), PG_DIAG_SQLSTATE) : nullptr;
+    const std::string words = failure_ ? PQresultErrorMessage(failure_.get()) : PQerrorMessage(raw_);
+    const std::string_view code = state == nullptr || session_.lost ? "08006" : state;
+    if (code == kNotPrepared || code == kPreparedTwice) session_.prepares = false;
+    throw_meaning(session_.place, clean(words, session_.settings), code);
+  }
+
+  Session& session_;
+  PGconn* raw_;
+  bool sent_;
+  bool ended_ = false;
+  std::vector<std::string> steps_;  // what is prepared; empty: run
+  PipelineResult last_;
+  PipelineResult failure_;
+};
+#endif
 
 Connection::Connection(const PostgresOptions& options) {
   Settings settings = read_url(options.url);
@@ -328,12 +407,27 @@ Result Connection::query_prepared(const std::string& sql, const Parameters& para
   const auto values = to_values(parameters);
   return session_->guarded([&](pqxx::nontransaction& work) {
     if (found != prepared.end()) return execute_prepared(work, found->second, values);
-    // Behind a pooler a session may have been another client's: one name never stands for two statements.
-    const std::string name = "orchestrator_" + to_hex(sha256(sql)).substr(0, 40);
+    const std::string name = "orchestrator_" + name_of(sql);
     session_->link.prepare(name, sql);
     prepared.emplace(sql, name);
     return execute_prepared(work, name, values);
   });
+}
+
+Result Connection::query_after(const std::vector<std::string>& before, const std::string& sql,
+                               const Parameters& parameters) {
+#ifdef LIBPQ_HAS_PIPELINING
+  if (session_->link.raw() != nullptr) {
+    Pipeline pipeline(*session_);
+    for (const std::string& one : before) pipeline.send(one, {});
+    pipeline.send(sql, to_values(parameters));
+    return pipeline.last_result();
+  }
+#endif
+  std::string all;
+  for (const std::string& one : before) all += one + "; ";
+  script(all);
+  return query_prepared(sql, parameters);
 }
 
 void Connection::script(const std::string& sql) {

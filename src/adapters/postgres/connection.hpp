@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/postgres/values.hpp"
 #include "orchestrator/backends/postgres.hpp"
@@ -105,6 +106,10 @@ class Connection {
   // The same, planned once: for statements that come again and again inside transactions, whose settings let
   // the plan not depend on how much the tables held when it was made.
   [[nodiscard]] Result query_prepared(const std::string& sql, const Parameters& parameters);
+  // The same as the last of several statements, of which those before it have no parameters: in one round
+  // trip where the libraries can. After one that failed the rest is not run.
+  [[nodiscard]] Result query_after(const std::vector<std::string>& before, const std::string& sql,
+                                   const Parameters& parameters);
   // Several statements in one round trip, without parameters.
   void script(const std::string& sql);
 
@@ -119,6 +124,7 @@ class Connection {
 
  private:
   struct Session;
+  class Pipeline;
   std::unique_ptr<Session> session_;
 };
 

@@ -13,6 +13,7 @@ namespace {
 // How messages begin.
 std::string place(const Connection& connection) { return "database " + connection.location() + ": "; }
 
+constexpr int kRacesMax = 5;
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1869767779, 3)";
 
 std::string checksum(const EmbeddedMigration& step) { return to_hex(sha256(step.up)); }
@@ -76,7 +77,7 @@ void refuse_while_sending(Connection& connection, int version, int target) {
 // `target`.
 bool migrate_one(Connection& connection, const PostgresOptions& options, int target) {
   Transaction transaction(connection, options, ControlLock::kNone);
-  connection.run(kMigrationLock);
+  transaction.run(kMigrationLock);
   const int version = schema_version(connection);
   if (version == target) return false;
   refuse_while_sending(connection, version, target);
@@ -151,7 +152,12 @@ int applied_version(Connection& connection) {
 void migrate_to(Connection& connection, const PostgresOptions& options, int target) {
   PostgresOptions patient = options;
   patient.statement_timeout = std::chrono::milliseconds(0);  // a step may read whole tables
-  while (migrate_one(connection, patient, target)) {
+  for (int races = 0;;) {
+    try {
+      if (!migrate_one(connection, patient, target)) return;
+    } catch (const DatabaseError& error) {
+      if (error.kind() != DatabaseError::Kind::kRace || ++races > kRacesMax) throw;
+    }
   }
 }
 

@@ -23,15 +23,15 @@ enum class ControlLock : std::uint8_t { kNone, kShared, kExclusive };
 
 class Transaction {
  public:
-  Transaction(Connection& connection, const PostgresOptions& options, ControlLock lock);
+  // Begins with the first statement, and is sent with it.
+  Transaction(Connection& connection, const PostgresOptions& options, ControlLock lock)
+      : connection_(connection), options_(options), lock_(lock) {}
   // Rolls back what was not committed.
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  [[nodiscard]] Result query(const std::string& sql, const Parameters& parameters = {}) {
-    return connection_.query_prepared(sql, parameters);
-  }
+  [[nodiscard]] Result query(const std::string& sql, const Parameters& parameters = {});
   void run(const std::string& sql, const Parameters& parameters = {}) {
     static_cast<void>(query(sql, parameters));
   }
@@ -56,8 +56,10 @@ class Transaction {
 
  private:
   Connection& connection_;
+  const PostgresOptions& options_;
+  ControlLock lock_;
   Trace trace_;
-  bool open_ = true;
+  bool open_ = false;
 };
 
 inline constexpr const char* kTransactionId = "pg_current_xact_id()::text";
