@@ -1,6 +1,5 @@
 // Runs the scenario files through the library, over every order store. README.md has the language.
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,6 +10,11 @@
 
 #include "orchestrator/json.hpp"
 #include "orchestrator/open.hpp"
+#include "support/fake_clock.hpp"
+#include "support/temporary_folder.hpp"
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+#include "support/postgres_schema.hpp"
+#endif
 
 using namespace orchestrator;
 namespace fs = std::filesystem;
@@ -60,7 +64,9 @@ std::vector<Step> read_steps(const fs::path& path) {
 class Desk {
  public:
   explicit Desk(const std::string& database_url)
-      : oms_(open({.database_url = database_url, .mock_ledger = "memory:"})) {}
+      : oms_(open({.database_url = database_url,
+                   .mock_ledger = "memory:",
+                   .clock = std::make_unique<testing::FakeClock>()})) {}
 
   std::string run(const Step& step) {
     try {
@@ -68,6 +74,13 @@ class Desk {
     } catch (const Error& error) {
       return to_json(error);
     }
+  }
+
+  [[nodiscard]] std::string all_events() const {
+    std::string lines;
+    for (const Event& event : oms_->events({.limit = 100'000}))
+      lines += to_cloud_event(event, "/desk") + "\n";
+    return lines;
   }
 
  private:
@@ -214,7 +227,11 @@ void check(const std::string& answer, const Step& step) {
   }
 }
 
-void run_scenarios(const std::function<std::string()>& database_url) {
+// Every answer, and at the end of each file all events.
+std::vector<std::string> run_scenarios(
+    const std::function<std::string()>& database_url,
+    const std::function<void(const std::string& url)>& after_step = [](const std::string&) {}) {
+  std::vector<std::string> transcript;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(fs::path(ORCHESTRATOR_SOURCE_DIR) / "tests/scenarios")) {
     if (entry.path().extension() == ".scn") files.push_back(entry.path());
@@ -222,13 +239,18 @@ void run_scenarios(const std::function<std::string()>& database_url) {
   std::ranges::sort(files);
   REQUIRE_FALSE(files.empty());
   for (const fs::path& file : files) {
-    Desk desk(database_url());
+    const std::string url = database_url();
+    Desk desk(url);
     for (const Step& step : read_steps(file)) {
       const std::string answer = desk.run(step);
       INFO(file.filename().string() << ":" << step.line << " " << answer);
       check(answer, step);
+      after_step(url);
+      transcript.push_back(file.filename().string() + ":" + std::to_string(step.line) + " " + answer);
     }
+    transcript.push_back(file.filename().string() + ": events\n" + desk.all_events());
   }
+  return transcript;
 }
 
 }  // namespace
@@ -238,12 +260,41 @@ TEST_CASE("scenarios over the memory store") {
 }
 
 #ifdef ORCHESTRATOR_HAS_SQLITE
-TEST_CASE("scenarios over SQLite") {
-  const fs::path folder =
-      fs::temp_directory_path() / ("orchestrator-scenarios-" + std::to_string(::getpid()));
-  fs::create_directories(folder);
+namespace {
+
+std::vector<std::string> run_over_sqlite() {
+  const testing::TemporaryFolder folder;
   int number = 0;
-  run_scenarios([&] { return "sqlite:///" + (folder / (std::to_string(++number) + ".db")).string(); });
-  fs::remove_all(folder);
+  return run_scenarios([&] { return "sqlite:///" + folder.file(std::to_string(++number) + ".db"); });
+}
+
+}  // namespace
+
+TEST_CASE("scenarios over SQLite") { run_over_sqlite(); }
+#endif
+
+#if defined(ORCHESTRATOR_HAS_SQLITE) && defined(ORCHESTRATOR_HAS_POSTGRES)
+TEST_CASE("scenarios give the same receipts, reports and events over PostgreSQL as over SQLite") {
+  const auto url = testing::postgres_url();
+  if (!url) {
+    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
+    return;
+  }
+  testing::PostgresSchemas schemas(*url);
+  // A batch that the store refuses costs numbers, which PostgreSQL's sequences do not take back; here they
+  // are put back, so that everything else can be compared as it is.
+  const auto put_numbers_back = [](const std::string& book) {
+    postgres::Connection connection({.url = book});
+    for (const auto& [sequence, table] :
+         {std::pair("batch_ids", "order_batches"), std::pair("order_ids", "orders"),
+          std::pair("event_ids", "events")}) {
+      connection.script("SELECT setval('" + std::string(sequence) +
+                        "', greatest(max(id), 1), max(id) IS NOT NULL) FROM " + table);
+    }
+  };
+  const auto there = run_scenarios([&] { return schemas.make(); }, put_numbers_back);
+  const auto here = run_over_sqlite();
+  REQUIRE(here.size() == there.size());
+  for (std::size_t i = 0; i < here.size(); ++i) CHECK(there[i] == here[i]);
 }
 #endif

@@ -402,12 +402,14 @@ TEST_CASE("a broker's settings are shown as the JSON they are") {
 TEST_CASE("health, recovery, limits, instruments and halts are JSON objects") {
   Health health;
   health.ok = true;
+  health.dependencies = {{.role = "order_store", .name = "memory"}};
   health.halts = {{ControlScope::kBroker, "alpaca-mock", "maintenance", kOpen},
                   {ControlScope::kAll, "", "r", kOpen, HaltMode::kCancelOnly, "asha"}};
   health.brokers = {{"alpaca-mock", CircuitState::kOpen, 5, std::chrono::milliseconds(250), "timeout"}};
   CHECK(
       checked(to_json(health)) ==
-      R"({"ok":true,"halts":[{"scope":"broker","target":"alpaca-mock","mode":"halt",)"
+      R"({"ok":true,"dependencies":[{"role":"order_store","name":"memory","version":null,"location":null,)"
+      R"("latency_us":null,"state":"ok","detail":null}],"halts":[{"scope":"broker","target":"alpaca-mock","mode":"halt",)"
       R"("reason":"maintenance","since":"2026-01-05T09:15:00.000000Z","by":null},)"
       R"({"scope":"all","target":null,"mode":"cancel_only","reason":"r",)"
       R"("since":"2026-01-05T09:15:00.000000Z","by":"asha"}],"outbox":{"rows":0,"oldest":null},"unknown_orders":0,)"
