@@ -1,6 +1,10 @@
 // PostgreSQL 13 or later: one database for any number of processes, durable at every return (as the server's
 // synchronous_commit, which should stay on, has it).
 //
+// Accepts and changes of callers that wait at the same time share transactions, and each ends as if it had
+// run alone. A COMMIT whose answer was lost is looked up; only when the server stays away for lock_timeout,
+// or was started anew meanwhile, a change or claim throws an Error that is in_doubt().
+//
 // Processes share the database by its row locks, unique keys and versions. Nothing that matters is kept in a
 // session, so PgBouncer in transaction mode may stand in between; one that does not carry prepared statements
 // (before 1.21) costs a part of the speed.
