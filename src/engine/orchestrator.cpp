@@ -316,7 +316,10 @@ std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance
   return breaks;
 }
 
-Health Orchestrator::health() const { return engine::health(impl_->context, impl_->last_failure()); }
+Health Orchestrator::health() const {
+  impl_->refuse_after_fork();
+  return engine::health(impl_->context, impl_->last_failure());
+}
 
 // --- driving ---
 
