@@ -39,16 +39,18 @@ struct Accept : QueuedUnit {
   bool composed = false;  // its failure is the unit's
 };
 
+// Numbers are drawn unless every unit was decided on other reference data: they would be lost.
 std::string select_state() {
+  const std::string drawn_if_current =
+      " FROM generate_series(1, CASE WHEN 0 = ANY($7::bigint[]) OR (SELECT version FROM reference_state) = "
+      "ANY($7::bigint[]) THEN ";
   return "WITH usage AS (SELECT " + names_of(kUsage) +
          " FROM portfolio_usage WHERE portfolio_id = ANY($1::bigint[]) ORDER BY portfolio_id FOR UPDATE) "
          "SELECT (SELECT version FROM reference_state), EXISTS (SELECT FROM halts), ARRAY(SELECT n FROM "
-         "unnest($2::text[], $3::text[], $4::text[]) "
-         "WITH ORDINALITY AS asked (key, tenant, operation, n) JOIN idempotency_keys USING (key, tenant, "
-         "operation)), "
-         "ARRAY(SELECT nextval('batch_ids') FROM generate_series(1, $5::bigint)), "
-         "ARRAY(SELECT nextval('order_ids') FROM generate_series(1, $6::bigint)), usage.* "
-         "FROM (SELECT) AS always LEFT JOIN usage ON true";
+         "unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS asked (key, tenant, operation, n) "
+         "JOIN idempotency_keys USING (key, tenant, operation)), ARRAY(SELECT nextval('batch_ids')" +
+         drawn_if_current + "$5::bigint ELSE 0 END)), ARRAY(SELECT nextval('order_ids')" + drawn_if_current +
+         "$6::bigint ELSE 0 END)), usage.* FROM (SELECT) AS always LEFT JOIN usage ON true";
 }
 
 struct InsertSql {
@@ -117,10 +119,12 @@ class AcceptRun {
     static const std::string kSql = select_state();
     std::vector<PortfolioId> portfolios;
     std::vector<std::string> scopes[3];
+    std::vector<std::int64_t> versions;
     std::size_t batches = 0;
     std::size_t orders = 0;
     for (const Accept* accept : all_) {
       const AcceptUnit& unit = accept->unit;
+      versions.push_back(unit.reference_version);
       portfolios.push_back(unit.batch.portfolio_id);
       scopes[0].push_back(unit.idempotency.scope.key);
       scopes[1].push_back(unit.idempotency.scope.tenant);
@@ -132,7 +136,7 @@ class AcceptRun {
     Parameters parameters;
     parameters.add_array(portfolios);
     for (const auto& texts : scopes) parameters.add_array(texts);
-    parameters.add(batches, orders);
+    parameters.add(batches, orders).add_array(versions);
     take_state(transaction_.query(kSql, parameters));
     const auto missing = [this](PortfolioId id) { return !usage_.contains(id); };
     if (std::any_of(portfolios.begin(), portfolios.end(), missing))
@@ -166,6 +170,7 @@ class AcceptRun {
   }
 
   void number(const std::vector<std::int64_t>& batches, const std::vector<std::int64_t>& orders) {
+    if (batches.empty()) return;  // none was needed, or none will be
     auto batch = batches.begin();
     auto order = orders.begin();
     for (Accept* accept : all_) {
