@@ -176,14 +176,15 @@ void BookTarget::append(const BookTable& table, const std::vector<BookRow>& rows
 
 void BookTarget::finish(const BookNumbers& last) {
   Transaction transaction(connection_, options_, ControlLock::kExclusive);
-  connection_.script(
-      go_on_above("'batch_ids'", last.batch, "order_batches") +
-      go_on_above("'order_ids'", last.order, "orders") + go_on_above("'event_ids'", last.event, "events") +
-      go_on_above(identity_of("inbox"), last.inbox, "inbox") +
-      go_on_above(identity_of("routing_rules"), last.routing_rule, "routing_rules") +
-      go_on_above(identity_of("owners"), last.owner, "owners") +
-      go_on_above(identity_of("executions"), 0, "executions") +
-      go_on_above(identity_of("broker_connector_configs"), 0, "broker_connector_configs") + mark_sql(kOurs));
+  transaction.run(mark_sql(kOurs));  // which begins it
+  connection_.script(go_on_above("'batch_ids'", last.batch, "order_batches") +
+                     go_on_above("'order_ids'", last.order, "orders") +
+                     go_on_above("'event_ids'", last.event, "events") +
+                     go_on_above(identity_of("inbox"), last.inbox, "inbox") +
+                     go_on_above(identity_of("routing_rules"), last.routing_rule, "routing_rules") +
+                     go_on_above(identity_of("owners"), last.owner, "owners") +
+                     go_on_above(identity_of("executions"), 0, "executions") +
+                     go_on_above(identity_of("broker_connector_configs"), 0, "broker_connector_configs"));
   ORCHESTRATOR_FAILPOINT("copy.finish");
   transaction.commit();
 }
