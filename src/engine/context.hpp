@@ -92,6 +92,9 @@ struct Context {
   ReplayForecast replays;
   ReceiptCache receipts;
   UndeliveredEvents undelivered;
+  // How long a publisher's silence is waited for; shorter while it is slow. Under publish_mutex.
+  static constexpr std::chrono::milliseconds kPublishPatience{5000};
+  std::chrono::milliseconds publish_patience = kPublishPatience;
   Timestamp publishing_until = {};                 // of OrderStore::claim_publishing(), under publish_mutex
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none

@@ -1,7 +1,7 @@
 // A row of the outbox is freed by the delivery reports of all its events and by nothing else. There is no
-// high-water mark: a transaction that commits late would slip below it, so every pass begins at the oldest
-// row. An event that waits holds up its own subject and nobody else's: a pass reads on behind it, without
-// the later events of that subject, because they must not overtake it.
+// high-water mark: a transaction that commits late would slip below it, and a later event of its order would
+// overtake it, so every page is read from the oldest row on. An event that waits holds up its own subject and
+// nobody else's: a pass goes on with the rows that it has not seen, without the later events of that subject.
 //
 // Of several processes one publishes, under a lease. One that was stopped and goes on with what it had begun
 // repeats events; it can bring none out of order, because it too sends them in the order of their rows, and
@@ -20,7 +20,7 @@
 namespace orchestrator::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::chrono::milliseconds kPatience = Context::kPublishPatience;
 constexpr std::chrono::milliseconds kPatienceOnceSlow{100};
 // A page holds about so many events, however many of them a row has: enough to keep a publisher busy.
 constexpr std::size_t kEventsOfPage = 16'384;
@@ -46,16 +46,15 @@ class Pass {
   explicit Pass(Context& context) : context_(context) {}
 
   std::size_t run() {
-    std::int64_t after = 0;
     for (;;) {
-      const auto rows = next_page(after);
+      const auto rows = next_page();
       if (!rows) return published_;
       if (rows->empty()) break;
-      after = rows->back().id;
       if (!publish_page(*rows)) return published_;
     }
     // What another process freed.
     std::erase_if(context_.undelivered, [&](const auto& row) { return !unfreed_.contains(row.first); });
+    if (unheard_ == 0) context_.publish_patience = kPatience;
     return published_;
   }
 
@@ -68,19 +67,24 @@ class Pass {
   }
 
   // nullopt: another process has the right to publish.
-  std::optional<std::vector<EventRow>> next_page(std::int64_t after) {
-    const EventQuery query{.unpublished = true, .after_id = after, .limit = rows_of_page_};
-    auto rows = context_.store->events(query);
+  std::optional<std::vector<EventRow>> next_page() {
+    auto rows = unseen_rows();
     const Timestamp now = context_.clock->monotonic();
     // With half of it gone the rest might not do for the page.
     if (rows.empty() || now + context_.options.lease / 2 < context_.publishing_until) return rows;
     const Timestamp until = now + context_.options.lease;
     if (!context_.store->claim_publishing(until)) return std::nullopt;
     context_.publishing_until = until;
-    return context_.store->events(query);  // another may have published what was just read
+    return unseen_rows();  // another may have published what was just read
   }
 
-  // False when it was not taken whole, or nothing became of what was: then there is no use in going on.
+  std::vector<EventRow> unseen_rows() {
+    auto rows = context_.store->events({.unpublished = true, .limit = unfreed_.size() + rows_of_page_});
+    std::erase_if(rows, [&](const EventRow& row) { return unfreed_.contains(row.id); });
+    return rows;
+  }
+
+  // False when it was not taken whole, or nothing became of a page's worth: then there is no use in going on.
   bool publish_page(const std::vector<EventRow>& rows) {
     const std::vector<Event> events = undelivered_events(rows);
     ORCHESTRATOR_FAILPOINT("publish.before_send");
@@ -88,7 +92,7 @@ class Pass {
     if (context_.clock->monotonic() >= context_.publishing_until) return false;
     const std::size_t taken = events.empty() ? 0 : context_.publisher->send(events);
     ORCHESTRATOR_FAILPOINT("publish.sent");
-    const bool heard = collect(taken, rows.front().id);
+    unheard_ += collect(rows, taken, taken == events.size());
     ORCHESTRATOR_FAILPOINT("publish.confirmed");
     free(rows);
     for (const Event& event : events) {
@@ -97,7 +101,7 @@ class Pass {
         waiting_.insert(subject_of(event));
       }
     }
-    return taken == events.size() && (heard || events.empty());
+    return taken == events.size() && unheard_ < kEventsOfPage;
   }
 
   // The events to hand over: not those that were delivered earlier, nor those that must wait.
@@ -119,23 +123,23 @@ class Pass {
     return undelivered;
   }
 
-  // Waits until so many events from this row on are reported on; returns whether one was.
-  bool collect(std::size_t events, std::int64_t first_row) {
-    bool heard = false;
-    while (events > 0) {
-      const auto reports = context_.publisher->collect(patience_);
-      if (reports.empty()) {
-        patience_ = kPatienceOnceSlow;
+  // Waits until so many events of these rows are reported on; returns of how many nothing was heard. When not
+  // all were taken, what was taken earlier is listened for: it makes room.
+  std::size_t collect(const std::vector<EventRow>& rows, std::size_t events, bool all_taken) {
+    while (events > 0 || !all_taken) {
+      const auto reports = context_.publisher->collect(context_.publish_patience);
+      all_taken = true;
+      if (reports.empty() && events > 0) {
+        context_.publish_patience = kPatienceOnceSlow;
         break;
       }
       for (const DeliveryReport& report : reports) {
         if (!report.parked) delivered(report);
-        if (report.log_id < first_row) continue;  // late news of an earlier page
-        heard = true;
-        if (events > 0) --events;
+        const bool of_page = std::ranges::binary_search(rows, report.log_id, {}, &EventRow::id);
+        if (of_page && events > 0) --events;  // else late news of an earlier page
       }
     }
-    return heard;
+    return events;
   }
 
   void delivered(const DeliveryReport& report) {
@@ -160,7 +164,7 @@ class Pass {
 
   Context& context_;
   std::size_t rows_of_page_ = kRowsOfFirstPage;
-  std::chrono::milliseconds patience_ = kPatience;
+  std::size_t unheard_ = 0;         // events that were taken and not reported on
   std::set<Subject> waiting_;       // an event of theirs was handed over and is not delivered
   std::set<std::int64_t> unfreed_;  // rows of this pass
   std::size_t published_ = 0;
@@ -174,7 +178,13 @@ std::size_t publish(Context& context) {
   if (context.publishing_thread == std::this_thread::get_id()) return 0;
   const std::scoped_lock lock(context.publish_mutex);
   const PublishingThread mark(context);
-  return Pass(context).run();
+  try {
+    return Pass(context).run();
+  } catch (...) {
+    // What became of the rows is not known; a promoted server may even give their numbers again.
+    context.undelivered.clear();
+    throw;
+  }
 }
 
 }  // namespace orchestrator::engine

@@ -14,13 +14,8 @@ void Workers::start() {
     add([this, broker = name] { send_round(broker); }, accepted_);
     add([this, broker = name] { listen_round(broker); }, resumed_);
   }
-  const auto publish_round = [this] {
-    FirstFailure failure(context_.latch);
-    failure.run(chores_);
-    failure.run([this] { publish(context_); });
-    failure.rethrow();
-  };
-  add(publish_round, accepted_);
+  add(chores_, accepted_);
+  add([this] { publish(context_); }, accepted_);
 }
 
 void Workers::add(std::function<void()> round, const std::uint64_t& calls) {

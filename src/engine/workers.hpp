@@ -14,10 +14,10 @@
 namespace orchestrator::engine {
 
 // Per broker one thread that sends and one that listens and resolves, so that a slow broker holds up
-// nobody else; one that publishes. Each begins with what an earlier process left.
+// nobody else; one that publishes, and one for chores. Each begins with what an earlier process left.
 class Workers {
  public:
-  // `chores` is called by the publishing thread each round.
+  // `chores` is called by a thread of its own each round: what is due must not wait for a slow publisher.
   Workers(Context& context, std::function<void()> chores) : context_(context), chores_(std::move(chores)) {}
   ~Workers() { stop(); }
   Workers(const Workers&) = delete;

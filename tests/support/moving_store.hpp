@@ -19,6 +19,7 @@ class MovingStore final : public Store {
   // Called before every accept().
   std::function<void()> before_accept;
   bool others_publish = false;
+  std::int64_t hidden_event = 0;  // not committed yet, for those who read
   // How often reference_version() was asked.
   mutable int versions_asked = 0;
 
@@ -44,7 +45,9 @@ class MovingStore final : public Store {
   std::size_t expire_idempotency(Timestamp now) override { return inner_->expire_idempotency(now); }
   std::vector<EventRow> events(const EventQuery& query) const override {
     if (during_events) during_events();
-    return inner_->events(query);
+    auto rows = inner_->events(query);
+    std::erase_if(rows, [this](const EventRow& row) { return row.id == hidden_event; });
+    return rows;
   }
   void mark_published(std::span<const std::int64_t> rows) override { inner_->mark_published(rows); }
   OutboxStatus outbox() const override { return inner_->outbox(); }
