@@ -214,6 +214,14 @@ def test_a_password_on_the_command_line_is_blotted_out(desk):
         sleeper.communicate()
 
 
+@pytest.mark.parametrize("words", [["--databse-url=postgresql://desk:hunter2-canary@host/book", "health"],
+                                   ["health", "redis://:hunter2-canary@host"],
+                                   ["--json", "health", "--redis_url", "redis://u:hun?ter2-canary@host"]])
+def test_a_command_line_that_does_not_parse_is_refused_without_its_passwords(cli, words):
+    done = cli.run(*words).expect(USAGE)
+    assert "ter2-canary" not in done.text + done.errors
+
+
 # --- bad URLs: one clear line, a stable code, no secret ---
 
 SECRET = "hunter2-canary"
@@ -232,6 +240,8 @@ def bad_urls(url):
         "no server": (f"postgresql://{user}:{SECRET}@127.0.0.1:1/{database}", STORAGE, "storage_unavailable",
                       "127.0.0.1:1"),
         "port": (f"postgresql://{user}:{SECRET}@127.0.0.1:seventy/{database}", USAGE, "configuration", "URL"),
+        "slash in the password": (f"postgresql://{user}:one/{SECRET}@{place}/{database}", USAGE, "configuration", "%XX"),
+        "at in the password": (f"postgresql://{user}:one@{SECRET}@{place}/{database}", USAGE, "configuration", "%XX"),
         "password": (with_password(url, SECRET), STORAGE, "permission_denied", "password"),
         "user": (f"postgresql://nobody-of-that-name:{SECRET}@{place}/{database}", STORAGE, "permission_denied",
                  "user and password"),
@@ -244,8 +254,8 @@ def bad_urls(url):
     }
 
 
-@pytest.mark.parametrize("what", ["scheme", "no host", "no server", "port", "password", "user", "database", "TLS mode",
-                                  "no TLS", "unknown setting", "no schema"])
+@pytest.mark.parametrize("what", ["scheme", "no host", "no server", "port", "slash in the password", "at in the password",
+                                  "password", "user", "database", "TLS mode", "no TLS", "unknown setting", "no schema"])
 def test_a_wrong_database_url_is_one_clear_line_without_a_secret(desk, what):
     url, status, code, word = bad_urls(desk.environment["DATABASE_URL"])[what]
     done = desk.run("place", "-", "--json", stdin=two_orders(), DATABASE_URL=url)

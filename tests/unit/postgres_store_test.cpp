@@ -164,6 +164,25 @@ TEST_CASE("a reader that goes on from the last event misses none that commits la
   });
 }
 
+TEST_CASE("a reader of the log waits for a younger transaction that drew the lower number") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto store = open_postgres_store({.url = url});
+    static_cast<void>(place(*store, {.key = "first"}));
+    REQUIRE(store->events({.without_gaps = true}).size() == 1);
+    const std::string insert =
+        "INSERT INTO events SELECT nextval('event_ids'), batch_id, order_id, at, lines FROM events LIMIT 1";
+    postgres::Connection older({.url = url});
+    postgres::Connection younger({.url = url});
+    older.script("BEGIN; SELECT pg_current_xact_id()");
+    younger.script("BEGIN; SELECT pg_current_xact_id(); " + insert);
+    older.script(insert + "; COMMIT");
+    CHECK(store->events({.without_gaps = true}).size() == 1);
+    younger.script("COMMIT");
+    CHECK(store->events({.without_gaps = true}).size() == 3);
+  });
+}
+
 // What a call is refused with while somebody else holds the lock that stop switches are changed under.
 template <class Call>
 std::optional<ErrorCode> refused_while(postgres::Connection& holder, const std::string& lock, Call&& call) {

@@ -72,7 +72,9 @@ struct InsertSql {
     };
     std::string sql = "WITH batch AS (";
     sql += insert_from_arrays("order_batches", both(kBatchFixed, kBatchLive), next(batch));
-    sql += "), placed AS (" + insert_orders(next(order), "$" + std::to_string(shift()));
+    // Of this unit's own first run, whose COMMIT was in doubt.
+    sql += " ON CONFLICT (id) DO NOTHING), placed AS (" +
+           insert_orders(next(order), "$" + std::to_string(shift()));
     sql += " ON CONFLICT (client_order_id) DO NOTHING RETURNING id), key AS (";
     sql += insert_from_arrays("idempotency_keys", kKey, next(key));
     sql += " ON CONFLICT (key, tenant, operation) DO NOTHING RETURNING batch_id), log AS (";

@@ -131,8 +131,15 @@ Content BookTarget::content() {
   return content == Content::kBook && is_empty() ? Content::kNothing : content;
 }
 
+// Who has the empty database open cannot become a sender until the copy is finished.
 void BookTarget::begin() {
   Transaction transaction(connection_, options_, ControlLock::kExclusive);
+  if (transaction.query("SELECT FROM owners LIMIT 1").size() != 0) {
+    throw Error(ErrorCode::kInvalidState,
+                "database " + connection_.location() +
+                    ": a process has sent from it already; stop it, and name a database made anew");
+  }
+  transaction.run("ALTER TABLE owners ADD CONSTRAINT a_copy_is_not_finished CHECK (id IS NULL)");
   transaction.run("DELETE FROM broker_connector_configs");
   transaction.run(kReferenceChange);
   transaction.run(mark_sql(kBeingCopied));
@@ -176,7 +183,8 @@ void BookTarget::append(const BookTable& table, const std::vector<BookRow>& rows
 
 void BookTarget::finish(const BookNumbers& last) {
   Transaction transaction(connection_, options_, ControlLock::kExclusive);
-  transaction.run(mark_sql(kOurs));  // which begins it
+  transaction.run("ALTER TABLE owners DROP CONSTRAINT a_copy_is_not_finished");
+  transaction.run(mark_sql(kOurs));
   connection_.script(go_on_above("'batch_ids'", last.batch, "order_batches") +
                      go_on_above("'order_ids'", last.order, "orders") +
                      go_on_above("'event_ids'", last.event, "events") +

@@ -28,8 +28,18 @@ constexpr std::size_t kPreparedMax = 128;
 
 using Settings = std::map<std::string, std::string>;
 
+// libpq takes a / or a second @ in a password for the beginning of the next part, and that part is named in
+// messages.
+bool hides_no_password(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  const auto authority = url.find("://") + 3;
+  const auto at = url.rfind('@');
+  return at == std::string_view::npos || (url.find('@') == at && url.find('/', authority) > at);
+}
+
 Settings read_url(const std::string& url) {
-  const bool scheme = url.starts_with("postgresql://") || url.starts_with("postgres://");
+  const bool scheme =
+      (url.starts_with("postgresql://") || url.starts_with("postgres://")) && hides_no_password(url);
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       scheme ? PQconninfoParse(url.c_str(), nullptr) : nullptr, &PQconninfoFree);
   if (!parsed) {
@@ -219,6 +229,11 @@ namespace {
 
 using NullableText = const char*;
 
+// Behind a pooler a name may be another session's; a schema that was migrated makes plans useless.
+bool is_of_prepared(std::string_view state) {
+  return state == kNotPrepared || state == kPreparedTwice || state == kPlanOutdated;
+}
+
 // Behind a pooler a session may have been another client's: one name never stands for two statements.
 std::string name_of(const std::string& sql) { return to_hex(sha256(sql)).substr(0, 40); }
 
@@ -278,7 +293,7 @@ Result Connection::Session::guarded(Call&& call) {
     throw_meaning(place, clean(error.what(), settings), "40001");
   } catch (const pqxx::sql_error& error) {
     lost = !link.is_open();
-    if (error.sqlstate() == kNotPrepared || error.sqlstate() == kPreparedTwice) prepares = false;
+    if (is_of_prepared(error.sqlstate())) prepares = false;
     throw_meaning(place, clean(error.what(), settings), lost ? "08006" : error.sqlstate());
   } catch (const pqxx::failure& error) {
     lost = true;
@@ -346,7 +361,7 @@ class Connection::Pipeline {
     const char* const state = failure_ ? PQresultErrorField(failure_.get(), PG_DIAG_SQLSTATE) : nullptr;
     const std::string words = failure_ ? PQresultErrorMessage(failure_.get()) : PQerrorMessage(raw_);
     const std::string_view code = state == nullptr || session_.lost ? "08006" : state;
-    if (code == kNotPrepared || code == kPreparedTwice) session_.prepares = false;
+    if (is_of_prepared(code)) session_.prepares = false;
     throw_meaning(session_.place, clean(words, session_.settings), code);
   }
 

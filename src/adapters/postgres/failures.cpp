@@ -35,7 +35,12 @@ constexpr Meaning kMeanings[] = {
      "name the primary server in the URL, or all servers"},
     {"42501", ErrorCode::kPermissionDenied, Kind::kRefused, "grant the user what it needs"},
     {"42P01", ErrorCode::kStorageCorrupt, Kind::kRefused, "a table is missing; restore a backup"},
+    {"0A000", ErrorCode::kConflict, Kind::kRace, "nothing was changed, call again"},
     {"22021", ErrorCode::kInvalidArgument, Kind::kRefused, "texts must be UTF-8"},
+    {"22", ErrorCode::kInvalidArgument, Kind::kRefused, "a value is beyond what the database holds"},
+    {"54", ErrorCode::kInvalidArgument, Kind::kRefused, "a text is longer than the database takes"},
+    {"58", ErrorCode::kStorageUnavailable, Kind::kRefused, "the server has trouble with its disk"},
+    {"XX000", ErrorCode::kStorageUnavailable, Kind::kRefused, "call again; see the server's log"},
     {"XX001", ErrorCode::kStorageCorrupt, Kind::kRefused, "stop writing and restore a backup"},
     {"XX002", ErrorCode::kStorageCorrupt, Kind::kRefused, "stop writing and restore a backup"},
 };
@@ -58,7 +63,7 @@ void throw_not_connected(const std::string& place, const std::string& words) {
   if (has(words, "database") && has(words, "does not exist")) {
     fail(ErrorCode::kConfiguration, "create the database, or correct its name in the URL");
   }
-  if (has(words, "SSL") || has(words, "certificate")) {
+  if (has(words, "does not support SSL") || has(words, "SSL was required") || has(words, "certificate")) {
     fail(ErrorCode::kConfiguration, "check sslmode and the certificates");
   }
   if (words.starts_with("invalid ")) fail(ErrorCode::kConfiguration, "correct the URL");

@@ -17,5 +17,6 @@ namespace orchestrator::postgres {
 // A session that does not know what was prepared in it, or knows what was not: a pooler has changed it.
 inline constexpr std::string_view kNotPrepared = "26000";
 inline constexpr std::string_view kPreparedTwice = "42P05";
+inline constexpr std::string_view kPlanOutdated = "0A000";
 
 }  // namespace orchestrator::postgres

@@ -117,7 +117,7 @@ Dependency PostgresStore::dependency() const {
 std::string PostgresStore::book_id() const {
   const Result result = read(
       "SELECT concat_ws('/', 'postgresql', (SELECT system_identifier FROM pg_control_system()), "
-      "(SELECT timeline_id FROM pg_control_checkpoint()), "
+      "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), "
       "(SELECT oid FROM pg_database WHERE datname = current_database()), "
       "'schema_migrations'::regclass::oid)");
   std::string id;

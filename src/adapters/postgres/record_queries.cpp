@@ -13,11 +13,6 @@ namespace {
 constexpr int kSettlingLooks = 8;
 constexpr std::chrono::milliseconds kFirstPause{1};
 
-struct RunningTransactions {
-  std::int64_t oldest = 0;
-  std::int64_t next = 0;  // no number from here on was given to a transaction yet
-};
-
 // Expired records of one transaction: few enough that orders do not wait long behind them.
 constexpr std::int64_t kExpireAtOnce = 1000;
 
@@ -75,30 +70,26 @@ std::size_t PostgresStore::expire_idempotency(Timestamp now) {
 
 // --- events ---------------------------------------------------------------------------------------
 
-// Up to here the log is whole for good. A transaction has its own number before it draws one for an event, so
-// when all that ran after the sequence was read have ended, nobody holds one that the sequence had given out
+// Up to here the log is whole for good. A transaction has its own number before it draws one for an event. So
+// when all that had their numbers before one of ours have ended, nobody holds what the sequence had given out
 // by then: each is in the log, or never will be.
 std::int64_t PostgresStore::last_settled_event() const {
-  std::int64_t drawn = 0;
-  const Result sequence = read("SELECT last_value FROM event_ids");
-  Cursor last(sequence);
-  if (last.next()) last.read(drawn);
-  const auto running = [this] {
-    RunningTransactions now;
-    const Result result = read(
-        "SELECT pg_snapshot_xmin(now)::text, pg_snapshot_xmax(now)::text FROM pg_current_snapshot() AS now");
+  const auto number = [this](const char* sql) {
+    std::int64_t value = 0;
+    const Result result = read(sql);
     Cursor row(result);
-    if (row.next()) row.read(now.oldest, now.next);
-    return now;
+    if (row.next()) row.read(value);
+    return value;
   };
-  RunningTransactions now = running();
-  const std::int64_t until = now.next;
-  for (int look = 0; look < kSettlingLooks && now.oldest < until; ++look) {
-    std::this_thread::sleep_for(kFirstPause * (1 << look));
-    now = running();
-  }
-  if (now.oldest < until) return settled_event_;
+  const std::int64_t drawn = number("SELECT last_value FROM event_ids");
   std::int64_t settled = settled_event_;
+  if (drawn <= settled) return drawn;
+  const std::int64_t ours = number("SELECT pg_current_xact_id()::text");
+  const auto oldest = [&] { return number("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"); };
+  for (int look = 0; oldest() <= ours; ++look) {
+    if (look == kSettlingLooks) return settled;
+    std::this_thread::sleep_for(kFirstPause * (1 << look));
+  }
   while (settled < drawn && !settled_event_.compare_exchange_weak(settled, drawn)) {
   }
   return std::max(settled, drawn);

@@ -29,16 +29,20 @@ constexpr const char* kReferenceChanges = "SELECT pg_advisory_xact_lock(18697677
 // The planner knows nothing about tables that grow by the second, and takes them for empty. A transaction has
 // its number before it draws any from a sequence: readers of the event log count on that.
 std::vector<std::string> begin_statements(const PostgresOptions& options, ControlLock lock) {
+  // Whoever stops the trading waits as long as those whom it stops may legally take.
+  const bool stops = lock == ControlLock::kExclusive;
+  const auto patience = 2 * options.statement_timeout + options.lock_timeout + kIdleMax;
+  const auto statement_timeout = stops ? patience : options.statement_timeout;
+  const auto lock_timeout = stops ? patience : options.lock_timeout;
   std::vector<std::string> statements = {
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-      "SELECT set_config('statement_timeout', '" + std::to_string(options.statement_timeout.count()) +
-          "', true), set_config('lock_timeout', '" + std::to_string(options.lock_timeout.count()) +
+      "SELECT set_config('statement_timeout', '" + std::to_string(statement_timeout.count()) +
+          "', true), set_config('lock_timeout', '" + std::to_string(lock_timeout.count()) +
           "', true), set_config('idle_in_transaction_session_timeout', '" + std::to_string(kIdleMax.count()) +
           "', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
-          "set_config('plan_cache_mode', 'force_generic_plan', true), "
-          "pg_current_xact_id()"};
+          "set_config('plan_cache_mode', 'force_generic_plan', true), pg_current_xact_id()"};
   if (lock == ControlLock::kShared) statements.emplace_back(kSharedControl);
-  if (lock == ControlLock::kExclusive) statements.emplace_back(kExclusiveControl);
+  if (stops) statements.emplace_back(kExclusiveControl);
   return statements;
 }
 
@@ -78,18 +82,17 @@ std::optional<Fate> ask_fate(Connection& connection, const Transaction::Trace& t
   return status == "committed" && server_run == trace.server_run ? Fate::kStands : Fate::kUnknown;
 }
 
-// After a COMMIT without an answer. The server may still be at it, or come up again soon.
+// After a COMMIT without an answer. The server may still be at it, come up again soon, or be taken over from.
 Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const Transaction::Trace& trace) {
-  std::chrono::microseconds waited(0);
-  for (int run = 0; waited < options.lock_timeout; ++run) {
+  const auto give_up = std::chrono::steady_clock::now() + options.lock_timeout;
+  for (int run = 0; std::chrono::steady_clock::now() < give_up; ++run) {
     try {
       if (const auto fate = ask_fate(*pool.lease(), trace)) return *fate;
-    } catch (const DatabaseError& error) {
-      if (error.code() != ErrorCode::kStorageUnavailable) return Fate::kUnknown;
-    } catch (const Error&) {
-      return Fate::kUnknown;
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kPermissionDenied || error.code() == ErrorCode::kConfiguration)
+        return Fate::kUnknown;
     }
-    waited += pause(run);
+    pause(run);
   }
   return Fate::kUnknown;
 }
