@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from cli_driver import CONFLICT, OK, STORAGE, USAGE, batch, two_orders
+from cli_driver import CONFLICT, HALTED, OK, USAGE, batch, two_orders
 
 SECRET = "hunter2"
 
 
-def cache_of(cli, **environment):
-    health = cli.json("health", **environment)
+def cache_of(cli, status=OK, **environment):
+    health = cli.run("health", "--json", **environment).expect(status).json
     return next(part for part in health["dependencies"] if part["role"] == "idempotency_store")
 
 
@@ -49,14 +49,19 @@ def test_health_says_that_redis_is_gone(cli):
     assert "order store" in cache["detail"] and SECRET not in str(cache)
 
 
-def test_a_redis_url_or_login_that_is_wrong_is_one_clear_line_without_its_secret(cli, redis_url):
-    place = redis_url.partition("@")[2]
-    for url, status, code in ((f"http://desk:{SECRET}@cache", USAGE, "configuration"),
-                              (f"redis://desk:{SECRET}@cache:none", USAGE, "configuration"),
-                              (f"redis://desk:{SECRET}@{place}", STORAGE, "permission_denied")):
+def test_a_redis_url_that_is_wrong_is_one_clear_line_without_its_secret(cli):
+    for url in (f"http://desk:{SECRET}@cache", f"redis://desk:{SECRET}@cache:none"):
         done = cli.run("health", "--json", REDIS_URL=url)
-        done.refusal(status, code)
+        done.refusal(USAGE, "configuration")
         assert SECRET not in done.text + done.errors
+
+
+def test_a_redis_that_refuses_the_login_keeps_nobody_from_stopping_the_desk(cli, redis_url):
+    url = f"redis://desk:{SECRET}@{redis_url.partition('@')[2]}"
+    done = cli.run("halt", "--reason", "stop now", REDIS_URL=url).expect(OK)
+    assert SECRET not in done.text + done.errors
+    cache = cache_of(cli, HALTED, REDIS_URL=url)
+    assert cache["state"] == "down" and "check user, password" in cache["detail"] and SECRET not in str(cache)
 
 
 @pytest.fixture
@@ -96,7 +101,6 @@ def test_redis_is_spoken_to_over_tls_only_when_it_proves_its_name(cli, tls_redis
         assert "TLS" in done.refusal(USAGE, "unsupported")["message"]
         return
     assert cache_of(cli, REDIS_URL=url, SSL_CERT_FILE=str(authority))["state"] == "ok"
-    cli.run("health", "--json", REDIS_URL=url).refusal(USAGE, "configuration")
-    cli.run("health", "--json", REDIS_URL=f"rediss://127.0.0.1:{port}", SSL_CERT_FILE=str(authority)).refusal(
-        USAGE, "configuration")
+    assert cache_of(cli, REDIS_URL=url)["state"] == "down"
+    assert cache_of(cli, REDIS_URL=f"rediss://127.0.0.1:{port}", SSL_CERT_FILE=str(authority))["state"] == "down"
     assert cache_of(cli, REDIS_URL=f"redis://localhost:{port}")["state"] == "down"

@@ -364,28 +364,26 @@ TEST_CASE("a Redis that is stopped, or killed and started empty, is back when it
   });
 }
 
-TEST_CASE("a Redis that refuses the login or has no such database is told at once, without the password") {
+TEST_CASE("a Redis that refuses the login or has no such database is a miss, and health says why") {
   with_server([](RedisServer& server, const std::string& url) {
     const redis::Place place = redis::parse_url(url);
     const std::string where = place.host + ":" + std::to_string(place.port);
     server.run({"ACL", "SETUSER", "desk", "on", ">s3cret", "+@all", "allkeys"});
-    const auto refusal = [](const std::string& bad) {
+    const auto refused = [](const std::string& bad) {
       const FakeClock clock;
-      try {
-        static_cast<void>(open_redis_idempotency_store({.url = bad, .book = "b"}, clock));
-      } catch (const Error& error) {
-        CHECK(std::string(error.what()).find("hunter2") == std::string::npos);
-        CHECK(std::string(error.what()).find("s3cret") == std::string::npos);
-        CHECK(std::string(error.what()).find('\n') == std::string::npos);
-        return error.code();
-      }
-      return ErrorCode::kInternal;
+      const auto cache = open_redis_idempotency_store({.url = bad, .book = "b"}, clock);
+      CHECK_FALSE(cache->find(record_of("k").scope, clock.now()));
+      const Dependency told = cache->dependency();
+      CHECK(told.state == DependencyState::kDown);
+      CHECK(told.detail.find("hunter2") == std::string::npos);
+      CHECK(told.detail.find("s3cret") == std::string::npos);
+      return told.detail.find("check user, password and database") != std::string::npos;
     };
-    CHECK(refusal("redis://desk:hunter2@" + where) == ErrorCode::kPermissionDenied);
-    CHECK(refusal("redis://nobody:hunter2@" + where) == ErrorCode::kPermissionDenied);
-    CHECK(refusal("redis://:hunter2@" + where) == ErrorCode::kPermissionDenied);
-    CHECK(refusal("redis://desk:s3cret@" + where + "/9999") == ErrorCode::kConfiguration);
-    if (!place.password.empty()) CHECK(refusal("redis://" + where) == ErrorCode::kPermissionDenied);
+    CHECK(refused("redis://desk:hunter2@" + where));
+    CHECK(refused("redis://nobody:hunter2@" + where));
+    CHECK(refused("redis://:hunter2@" + where));
+    CHECK(refused("redis://desk:s3cret@" + where + "/9999"));
+    if (!place.password.empty()) CHECK(refused("redis://" + where));
     Cache cache("redis://desk:s3cret@" + where + "/1");
     cache.store->remember(record_of("k"));
     CHECK(cache.knows(record_of("k")));

@@ -30,13 +30,13 @@ struct RedisOptions {
 };
 
 // After some failures in a row Redis is left alone for a while, and longer each time, up to five seconds;
-// then one call tries again. A server that cannot be reached is no error: it may come later. `clock` must
+// then one call tries again. A server that cannot be reached, refuses user, password or database, or whose
+// certificate does not count is no error: dependency() says so, and the order store answers. `clock` must
 // outlive the cache. The look-up of a host's name takes as long as the system lets it. In a forked child it
 // knows nothing.
 //
-// Throws Error: configuration (a URL that does not read as one, a database the server does not have, a TLS
-// server whose certificate does not count), permission_denied (the server refuses user or password),
-// unsupported (rediss:// in a build without TLS). No message holds user or password.
+// Throws Error: configuration (a URL that does not read as one), unsupported (rediss:// in a build without
+// TLS). No message holds user or password.
 [[nodiscard]] std::unique_ptr<IdempotencyStore> open_redis_idempotency_store(const RedisOptions& options,
                                                                              const Clock& clock);
 

@@ -107,34 +107,26 @@ void Connection::encrypt(const Place& place, Deadline deadline) {
 bool Connection::speaks_tls() { return false; }
 
 void Connection::encrypt(const Place&, Deadline) {
-  throw Failure("this build of the library has no TLS for Redis", Failure::Kind::kTls);
+  throw Failure("this build of the library has no TLS for Redis");
 }
 #endif
 
 // The last command is for servers that want a login and were given none.
 void Connection::log_in(const Place& place, Deadline deadline) {
-  const auto demand = [&](std::initializer_list<std::string_view> command, Failure::Kind kind,
-                          const char* remedy) {
+  const auto demand = [&](std::initializer_list<std::string_view> command) {
     const Reply reply = run(command, deadline);
     if (!reply.error) return;
     usable_ = false;
-    const bool passes = reply.text != "ERR" && reply.text != "WRONGPASS" && reply.text != "NOAUTH" &&
-                        reply.text != "NOPERM" && reply.text != "DENIED";
     throw Failure("Redis at " + place.shown() + " refused " + std::string(*command.begin()) + " (" +
-                      reply.text + "); " + remedy,
-                  passes ? Failure::Kind::kTrouble : kind);
+                  reply.text + "); check user, password and database in the Redis URL");
   };
-  const char* const check_login = "check user and password in the Redis URL";
   if (!place.user.empty()) {
-    demand({"AUTH", place.user, place.password}, Failure::Kind::kLogin, check_login);
+    demand({"AUTH", place.user, place.password});
   } else if (!place.password.empty()) {
-    demand({"AUTH", place.password}, Failure::Kind::kLogin, check_login);
+    demand({"AUTH", place.password});
   }
-  if (place.database != 0) {
-    demand({"SELECT", std::to_string(place.database)}, Failure::Kind::kDatabase,
-           "check user, password and database in the Redis URL");
-  }
-  demand({"PING"}, Failure::Kind::kLogin, check_login);
+  if (place.database != 0) demand({"SELECT", std::to_string(place.database)});
+  demand({"PING"});
 }
 
 Reply Connection::run(std::initializer_list<std::string_view> command, Deadline deadline) {

@@ -22,18 +22,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 // No answer, or none that counts. The text holds neither secrets nor words of the server.
 class Failure : public std::runtime_error {
  public:
-  enum class Kind : std::uint8_t {
-    kTrouble,   // it may pass
-    kLogin,     // the server refuses user or password
-    kDatabase,  // or the database
-    kTls,       // no encrypted connection with this server, or none that can be trusted
-  };
-  explicit Failure(const std::string& why, Kind kind = Kind::kTrouble)
-      : std::runtime_error(why), kind_(kind) {}
-  [[nodiscard]] Kind kind() const { return kind_; }
-
- private:
-  Kind kind_;
+  explicit Failure(const std::string& why) : std::runtime_error(why) {}
 };
 
 struct Reply {

@@ -47,11 +47,7 @@ class RedisIdempotencyStore final : public IdempotencyStore {
     }
     try {
       static_cast<void>(pool_.lease());
-    } catch (const Failure& failure) {
-      using Kind = Failure::Kind;
-      if (failure.kind() == Kind::kLogin) throw Error(ErrorCode::kPermissionDenied, failure.what());
-      if (failure.kind() == Kind::kDatabase || failure.kind() == Kind::kTls)
-        throw Error(ErrorCode::kConfiguration, failure.what());
+    } catch (const Failure& failure) {  // whatever it is: a cache must not keep anybody from the book
       circuit_.failed(clock_.monotonic(), failure.what());
     }
   }

@@ -31,7 +31,7 @@ using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Session = std::unique_ptr<SSL, Free<SSL_free>>;
 
 [[noreturn]] void fail(const Place& place, const std::string& why) {
-  throw Failure("no TLS with Redis at " + place.shown() + ": " + why, Failure::Kind::kTls);
+  throw Failure("no TLS with Redis at " + place.shown() + ": " + why);
 }
 
 bool is_address(const std::string& host) {

@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/sqlite_store.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,14 +119,20 @@ Dependency SqliteStore::dependency() const {
   return file;
 }
 
-// A copy has another inode or path, a new file another time.
+// A copy has another inode or path, a new file another time, and one that got the inode of a removed file
+// another time of birth, where the file system keeps that.
 std::string SqliteStore::book_id() const {
-  struct stat file {};
+  struct statx file {};
   std::error_code unknown;
   const std::string path = std::filesystem::canonical(options_.path, unknown).string();
-  if (unknown || ::stat(path.c_str(), &file) != 0) return {};
-  return "sqlite/" + std::to_string(file.st_dev) + "/" + std::to_string(file.st_ino) + "/" +
-         read()->text("SELECT applied_at FROM schema_migrations WHERE version = 1") + path;
+  if (unknown || ::statx(AT_FDCWD, path.c_str(), 0, STATX_INO | STATX_BTIME, &file) != 0) return {};
+  std::string id = "sqlite";
+  for (const auto& part :
+       {std::to_string(file.stx_dev_major), std::to_string(file.stx_dev_minor), std::to_string(file.stx_ino),
+        std::to_string(file.stx_btime.tv_sec), std::to_string(file.stx_btime.tv_nsec)}) {
+    id += "/" + part;
+  }
+  return id + "/" + read()->text("SELECT applied_at FROM schema_migrations WHERE version = 1") + path;
 }
 
 }  // namespace orchestrator::sqlite
