@@ -98,6 +98,48 @@ bool asks_for_json(int argc, char** argv) {
   return false;
 }
 
+void blot_out(char* begin, const char* end) {
+  for (; begin < end; ++begin) *begin = '*';
+}
+
+// Everybody on the machine can read a command line as long as the program runs, and messages go to logs; so
+// the password of a URL stays in neither. Of what stands in front of the last @ all counts as the password:
+// it may hold any character.
+void hide_passwords(char* word) {
+  char* authority = std::strstr(word, "://");
+  if (authority == nullptr) return;
+  authority += 3;
+  const std::string_view rest(authority);
+  const auto colon = rest.find(':');
+  const auto at = rest.rfind('@');
+  if (at != std::string_view::npos && colon < at) blot_out(authority + colon + 1, authority + at);
+  for (char* found = std::strstr(authority, "password="); found != nullptr;
+       found = std::strstr(found, "password=")) {
+    found += std::strlen("password=");
+    blot_out(found, found + std::strcspn(found, "&"));
+  }
+}
+
+// A message of the parser, which repeats words of the command line.
+std::string without_passwords(std::string message, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    std::string shown = word;
+    hide_passwords(shown.data());
+    if (shown == word) continue;
+    // Of --name=value it may repeat the value alone.
+    const std::size_t value = word.starts_with("--") ? word.find('=') + 1 : 0;
+    for (const std::size_t from : {std::size_t{0}, value}) {
+      if (word.substr(from) == shown.substr(from)) continue;
+      for (auto at = message.find(word.substr(from)); at != std::string::npos;
+           at = message.find(word.substr(from))) {
+        message.replace(at, word.size() - from, shown.substr(from));
+      }
+    }
+  }
+  return message;
+}
+
 int parse_and_run(int argc, char** argv) {
   CommandLine line;
   Given given;
@@ -118,35 +160,14 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return line.app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (--help shows what is expected)");
+    throw Error(ErrorCode::kInvalidArgument,
+                without_passwords(error.what(), argc, argv) + " (--help shows what is expected)");
   } catch (const std::logic_error& error) {  // how the parser refuses --switch=text
     throw Error(ErrorCode::kInvalidArgument,
-                std::string("a switch takes no value but true or false: ") + error.what());
+                "a switch takes no value but true or false: " + without_passwords(error.what(), argc, argv));
   }
   Session session(resolve_settings(given, read_environment_file(".env")), json);
   return static_cast<int>(line.action(session));
-}
-
-void blot_out(char* begin, const char* end) {
-  for (; begin < end; ++begin) *begin = '*';
-}
-
-// Everybody on the machine can read a command line as long as the program runs; so the password of a URL does
-// not stay there.
-void hide_passwords(char* word) {
-  char* authority = std::strstr(word, "://");
-  if (authority == nullptr) return;
-  authority += 3;
-  char* const query = authority + std::strcspn(authority, "?");
-  const std::string_view before_query(authority, static_cast<std::size_t>(query - authority));
-  const auto colon = before_query.find(':');
-  const auto at = before_query.rfind('@');
-  if (at != std::string_view::npos && colon < at) blot_out(authority + colon + 1, authority + at);
-  for (char* found = std::strstr(query, "password="); found != nullptr;
-       found = std::strstr(found, "password=")) {
-    found += std::strlen("password=");
-    blot_out(found, found + std::strcspn(found, "&"));
-  }
 }
 
 int run(std::vector<std::string> words) {

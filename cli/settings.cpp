@@ -46,10 +46,11 @@ DuplicatePolicy parse_duplicates(std::string_view text) {
 }
 
 constexpr std::array kSettings{
-    Setting{"--database-url", "DATABASE_URL", "URL",
-            "sqlite:///relative.db, sqlite:////absolute/path.db, postgresql://user@host:port/database or memory: "
-            "[sqlite:///orchestrator.db]",
-            [](Settings& to, std::string_view text) { to.database_url = text; }},
+    Setting{
+        "--database-url", "DATABASE_URL", "URL",
+        "sqlite:///relative.db, sqlite:////absolute/path.db, postgresql://user@host:port/database or memory: "
+        "[sqlite:///orchestrator.db]",
+        [](Settings& to, std::string_view text) { to.database_url = text; }},
     Setting{"--auto-migrate", "ORCHESTRATOR_AUTO_MIGRATE", "",
             "bring an older database up to date when it is opened [on]",
             [](Settings& to, std::string_view text) { to.auto_migrate = parse_switch(text); }},
@@ -59,7 +60,8 @@ constexpr std::array kSettings{
               to.busy_timeout = std::chrono::milliseconds(parse_count(text, 0, kMsMax));
             }},
     Setting{"--redis-url", "REDIS_URL", "URL",
-            "redis://user:password@host:port/database, to share idempotency keys between processes [none]",
+            "redis://host:port/database (user:password@ in the variable alone), to share idempotency keys "
+            "between processes [none]",
             [](Settings& to, std::string_view text) { to.redis_url = text; }},
     Setting{"--mock-ledger", "ORCHESTRATOR_MOCK_LEDGER", "FILE",
             "what the mock brokers remember, or memory: [<database>.brokers]",

@@ -123,8 +123,8 @@ class KafkaEventPublisher final : public EventPublisher {
 
   // What was on its way may be in the log or not: it goes again, and with it order is as it was.
   void make_producer_anew() {
-    alone_.reset();
     producer_ = std::make_shared<Producer>(options_, false);
+    alone_.reset();
     on_their_way_ = alone_on_their_way_ = 0;
     for (auto& [key, chain] : chains_) {
       if (std::exchange(chain.on_its_way, 0) != 0) ready_.push_back(&chain);

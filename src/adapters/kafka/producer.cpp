@@ -21,7 +21,7 @@ constexpr std::string_view kContentTypeName = "content-type";
 constexpr std::string_view kContentType = "application/cloudevents+json; charset=UTF-8";
 
 // What the promise rests on: not to be set by a user.
-constexpr std::array<std::string_view, 14> kOwnProperties{"bootstrap.servers",
+constexpr std::array<std::string_view, 17> kOwnProperties{"bootstrap.servers",
                                                           "metadata.broker.list",
                                                           "enable.idempotence",
                                                           "acks",
@@ -34,7 +34,10 @@ constexpr std::array<std::string_view, 14> kOwnProperties{"bootstrap.servers",
                                                           "transactional.id",
                                                           "max.in.flight.requests.per.connection",
                                                           "max.in.flight",
-                                                          "enable.gapless.guarantee"};
+                                                          "enable.gapless.guarantee",
+                                                          "delivery.report.only.error",
+                                                          "partitioner",
+                                                          "enabled_events"};
 
 // Ours where the user says nothing.
 const std::map<std::string, std::string>& defaults() {
@@ -116,7 +119,7 @@ struct Producer::Handle {
     handle.condition.down = false;
     if (verdict == Verdict::kDelivered) {
       handle.condition.problem.clear();
-    } else {
+    } else if (verdict == Verdict::kFailed) {
       handle.condition.problem = handle.about_topic(message->err);
     }
   }
