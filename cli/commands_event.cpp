@@ -30,11 +30,13 @@ void check_tenant(Session& session, const EventQuery& query) {
 ExitCode list(Session& session, const EventOptions& options) {
   auto query = options.query;
   query.limit = options.limit;
-  query.without_gaps = true;
   check_tenant(session, query);
   const auto events = session.orchestrator().events(query);
+  // To go on behind a row that one under way may still come before would be to miss that one.
+  query.without_gaps = true;
+  const auto settled = session.orchestrator().events(query);
   const auto& source = session.settings().engine.event_source;
-  const auto next_cursor = events.empty() ? query.after_id : events.back().log_id;
+  const auto next_cursor = settled.empty() ? query.after_id : settled.back().log_id;
   session.print(
       [&] {
         std::vector<std::string> documents;
