@@ -20,7 +20,6 @@
 namespace orchestrator::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience = Context::kPublishPatience;
 constexpr std::chrono::milliseconds kPatienceOnceSlow{100};
 // A page holds about so many events, however many of them a row has: enough to keep a publisher busy.
 constexpr std::size_t kEventsOfPage = 16'384;
@@ -54,7 +53,7 @@ class Pass {
     }
     // What another process freed.
     std::erase_if(context_.undelivered, [&](const auto& row) { return !unfreed_.contains(row.first); });
-    if (unheard_ == 0) context_.publish_patience = kPatience;
+    if (unheard_ == 0) context_.publish_patience = Context::kPublishPatience;
     return published_;
   }
 

@@ -7,7 +7,7 @@ namespace orchestrator::engine {
 
 // Sends what is in the outbox and frees the rows whose every event is confirmed delivered; returns how many
 // events were confirmed. An event that is not holds up the later ones of its subject only. Stops at
-// back-pressure, and when nothing at all becomes of a page.
+// back-pressure, and when nothing is heard of as many events as a page holds.
 // Called from inside the publisher, on its thread, it does nothing and returns 0.
 std::size_t publish(Context& context);
 
