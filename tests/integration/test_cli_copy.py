@@ -125,6 +125,26 @@ def test_a_killed_copy_goes_on_where_it_was(move, point):
     assert_moved(move)
 
 
+# What a process does that had the database open while it was empty, and now wants to send.
+BECOME_A_SENDER = """DO $$ BEGIN INSERT INTO owners DEFAULT VALUES; RAISE 'it may send';
+EXCEPTION WHEN check_violation THEN NULL; END $$"""
+
+
+def test_nobody_becomes_a_sender_of_a_copy_that_is_not_finished(move):
+    copy(move, ORCHESTRATOR_FAILPOINT="copy.page:13:kill").expect(KILLED)
+    psql(move.target, BECOME_A_SENDER)
+    copy(move, "--busy-timeout-ms", 60000).expect(OK)
+    assert psql(move.target, "INSERT INTO owners DEFAULT VALUES RETURNING ended_at IS NULL") == ["t"]
+
+
+def test_a_database_from_which_somebody_has_sent_is_no_target(move):
+    move.ok("migrate", "up", DATABASE_URL=move.target)
+    psql(move.target, "INSERT INTO owners DEFAULT VALUES")
+    message = copy(move).refusal(CONFLICT, "invalid_state")["message"]
+    assert "sent from it already" in message
+    assert psql(move.target, "SELECT count(*) FROM orders") == ["0"]
+
+
 def test_a_source_that_was_changed_since_the_copy_began_is_refused(move):
     copy(move, ORCHESTRATOR_FAILPOINT="copy.page:13:kill").expect(KILLED)
     move.ok("order", "fill", 3, "--qty", 1, "--price", 10)

@@ -125,11 +125,12 @@ def test_a_standby_that_takes_over_has_everything_that_was_acknowledged(servers,
     check_book(desk.cli, desk.count)
 
 
-def test_what_a_lagging_standby_never_got_is_not_placed_twice(servers, tmp_path):
+def test_what_a_lagging_standby_never_got_is_not_placed_twice(servers, redis_url, tmp_path):
     primary = servers(Primary, False)
     standby = servers(Standby, primary)
     url = primary.url_of(primary.port, standby.port) + "?target_session_attrs=read-write&connect_timeout=2"
     cli = cli_at(tmp_path, url)
+    cli.environment["REDIS_URL"] = redis_url  # it remembers what the standby does not have: another book
     cli.place(body_of(0)).expect(0)
     standby_has = cli.json("order", "list")["orders"]
     wait_for_replay(primary, standby)

@@ -53,14 +53,13 @@ Error in_doubt(const std::string& words) {
 }
 
 // Those that collided go on at different times.
-std::chrono::microseconds pause(int run) {
+void pause(int run) {
   thread_local std::minstd_rand random(
       static_cast<std::minstd_rand::result_type>(std::hash<std::thread::id>()(std::this_thread::get_id())) ^
       static_cast<std::minstd_rand::result_type>(::getpid()));
   const std::int64_t most = 1000 << std::min(run, 6);
-  const std::chrono::microseconds time(most / 2 + static_cast<std::int64_t>(random()) % most);
-  std::this_thread::sleep_for(time);
-  return time;
+  std::this_thread::sleep_for(
+      std::chrono::microseconds(most / 2 + static_cast<std::int64_t>(random()) % most));
 }
 
 enum class Fate : std::uint8_t { kStands, kUndone, kUnknown };
