@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 namespace orchestrator::testing {
 namespace {
@@ -74,12 +76,31 @@ int partition_count(rd_kafka_t* client, const std::string& topic) {
   return count;
 }
 
-void read_partition(rd_kafka_t* client, const std::string& topic, int partition,
-                    std::vector<KafkaMessage>& messages) {
+struct Watermarks {
   std::int64_t low = 0;
   std::int64_t high = 0;
-  check(rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &low, &high, kPatienceMs),
-        "end of " + topic);
+};
+
+// A partition just made is in the metadata before its broker leads it, and refuses to be asked until then.
+Watermarks watermarks(rd_kafka_t* client, const std::string& topic, int partition) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+  for (;;) {
+    Watermarks found;
+    const auto error = rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &found.low,
+                                                        &found.high, kPatienceMs);
+    const bool unled = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+                       error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!unled || std::chrono::steady_clock::now() > give_up) {
+      check(error, "end of " + topic);
+      return found;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void read_partition(rd_kafka_t* client, const std::string& topic, int partition,
+                    std::vector<KafkaMessage>& messages) {
+  const auto [low, high] = watermarks(client, topic, partition);
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset = low;
   rd_kafka_assign(client, list);
@@ -133,6 +154,7 @@ void make_topic(const std::string& brokers, const std::string& name, int partiti
   rd_kafka_event_destroy(event);
   while (partition_count(client.handle, name) != partitions) {
   }
+  for (int i = 0; i < partitions; ++i) static_cast<void>(watermarks(client.handle, name, i));
 }
 
 void alter_topic(const std::string& brokers, const std::string& name, const std::string& setting,
