@@ -42,10 +42,11 @@ class PublishingThread {
 // One look at the outbox, from its oldest row to its end.
 class Pass {
  public:
-  explicit Pass(Context& context) : context_(context) {}
+  Pass(Context& context, const std::stop_token& stop) : context_(context), stop_(stop) {}
 
   std::size_t run() {
     for (;;) {
+      if (stop_.stop_requested()) return published_;
       const auto rows = next_page();
       if (!rows) return published_;
       if (rows->empty()) break;
@@ -125,7 +126,10 @@ class Pass {
   // Waits until so many events of these rows are reported on; returns of how many nothing was heard. When not
   // all were taken, what was taken earlier is listened for: it makes room.
   std::size_t collect(const std::vector<EventRow>& rows, std::size_t events, bool all_taken) {
+    const Timestamp long_enough = context_.clock->monotonic() + Context::kPublishPatience;
     while (events > 0 || !all_taken) {
+      // Else a publisher that reports one by one would keep whoever ends the desk waiting.
+      if (stop_.stop_requested() && context_.clock->monotonic() >= long_enough) break;
       const auto reports = context_.publisher->collect(context_.publish_patience);
       all_taken = true;
       if (reports.empty() && events > 0) {
@@ -162,6 +166,7 @@ class Pass {
   }
 
   Context& context_;
+  const std::stop_token& stop_;
   std::size_t rows_of_page_ = kRowsOfFirstPage;
   std::size_t unheard_ = 0;         // events that were taken and not reported on
   std::set<Subject> waiting_;       // an event of theirs was handed over and is not delivered
@@ -171,14 +176,14 @@ class Pass {
 
 }  // namespace
 
-std::size_t publish(Context& context) {
+std::size_t publish(Context& context, const std::stop_token& stop) {
   if (!context.publisher) return 0;
   // A sink that calls back would wait for itself; what it wants published, the outer call publishes.
   if (context.publishing_thread == std::this_thread::get_id()) return 0;
   const std::scoped_lock lock(context.publish_mutex);
   const PublishingThread mark(context);
   try {
-    return Pass(context).run();
+    return Pass(context, stop).run();
   } catch (...) {
     // What became of the rows is not known; a promoted server may even give their numbers again.
     context.undelivered.clear();

@@ -1,6 +1,8 @@
 // From the outbox to the publisher (T5).
 #pragma once
 
+#include <stop_token>
+
 #include "engine/context.hpp"
 
 namespace orchestrator::engine {
@@ -9,6 +11,8 @@ namespace orchestrator::engine {
 // events were confirmed. An event that is not holds up the later ones of its subject only. Stops at
 // back-pressure, and when nothing is heard of as many events as a page holds.
 // Called from inside the publisher, on its thread, it does nothing and returns 0.
-std::size_t publish(Context& context);
+// Asked to stop it begins no further page, and does not wait for long for the one it is in: what is not
+// confirmed by then stays in the outbox.
+std::size_t publish(Context& context, const std::stop_token& stop = {});
 
 }  // namespace orchestrator::engine

@@ -15,7 +15,7 @@ void Workers::start() {
     add([this, broker = name] { listen_round(broker); }, resumed_);
   }
   add(chores_, accepted_);
-  add([this] { publish(context_); }, accepted_);
+  add([this] { publish(context_, stop_.get_token()); }, accepted_);
 }
 
 void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
@@ -27,7 +27,7 @@ void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
 void Workers::stop() {
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+    stop_.request_stop();
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
@@ -66,7 +66,7 @@ void Workers::run(const std::function<void()>& round, std::string& error, const 
   for (;;) {
     {
       const std::scoped_lock lock(mutex_);
-      if (stopping_) return;
+      if (stop_.stop_requested()) return;
       seen = calls;
     }
     std::string failed;
@@ -80,7 +80,8 @@ void Workers::run(const std::function<void()>& round, std::string& error, const 
     }
     std::unique_lock lock(mutex_);
     error = std::move(failed);
-    wake_.wait_for(lock, context_.options.poll_interval, [&] { return stopping_ || calls != seen; });
+    wake_.wait_for(lock, context_.options.poll_interval,
+                   [&] { return stop_.stop_requested() || calls != seen; });
   }
 }
 

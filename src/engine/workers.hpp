@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,7 +25,8 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   void start();
-  // Ends the threads after the step that each is in.
+  // Ends the threads after the step that each is in; publishing, which may have a long way to go, after its
+  // page.
   void stop();
   // Those that send and publish look at once. Those that listen go on at their own pace: what was accepted is
   // no news of a broker's, and asking for some at every order would use up what a broker allows.
@@ -45,9 +47,9 @@ class Workers {
   std::function<void()> chores_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::uint64_t accepted_ = 0;  // what wakes those that send and publish
-  std::uint64_t resumed_ = 0;   // what wakes those that listen
-  bool stopping_ = false;
+  std::uint64_t accepted_ = 0;      // what wakes those that send and publish
+  std::uint64_t resumed_ = 0;       // what wakes those that listen
+  std::stop_source stop_;           // asked under the mutex, so that no thread misses it as it begins to wait
   std::deque<std::string> errors_;  // per thread, of its last round; a deque: each keeps its place
   std::vector<std::thread> threads_;
 };

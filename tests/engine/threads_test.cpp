@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/desk.hpp"
+#include "support/moving_store.hpp"
 
 using namespace orchestrator;
 using namespace orchestrator::testing;
@@ -120,6 +121,29 @@ std::unique_ptr<EventPublisher> counting(std::atomic<int>& events) {
     events.notify_all();
   });
 }
+
+// Delivers everything, and gets the outbox another row for each page: there is no end to it.
+class EndlessBus final : public EventPublisher {
+ public:
+  EndlessBus(Store& store, std::atomic<int>& pages) : store_(store), pages_(pages) {}
+  std::size_t send(std::span<const Event> events) override {
+    for (const Event& event : events) reports_.push_back({event.log_id, event.order_id, event.seq});
+    ChangeUnit unit;
+    unit.events = store_.events({.limit = 1});
+    store_.commit(unit);
+    ++pages_;
+    pages_.notify_all();
+    return events.size();
+  }
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds) override {
+    return std::exchange(reports_, {});
+  }
+
+ private:
+  Store& store_;
+  std::atomic<int>& pages_;
+  std::vector<DeliveryReport> reports_;
+};
 
 }  // namespace
 
@@ -235,6 +259,55 @@ TEST_CASE("chores that fail do not hold up publishing") {
       events.wait(0);  // without an event the alarm ends it
     }));
   }
+}
+
+TEST_CASE("what is due is done in background mode while the publisher is stuck") {
+  std::atomic<bool> stuck = true;
+  std::atomic<bool> published = false;
+  std::atomic<int> rounds = 0;
+  Parts parts = parts_with(std::make_unique<ScriptedBroker>(BrokerClass::kEnforced));
+  parts.batcher = std::make_unique<TakenBatcher>([&] { ++rounds; });
+  parts.publisher = make_callback_publisher([&](const Event&) {
+    published = true;
+    published.notify_all();
+    stuck.wait(true);
+  });
+  auto& clock = static_cast<FakeClock&>(*parts.clock);
+  const Store& store = *parts.store;
+  Orchestrator oms({.mode = Mode::kBackground, .poll_interval = 1ms}, std::move(parts));
+  oms.place(Desk::batch({Desk::buy()}, "k"));
+  published.wait(false);
+  const IdempotencyScope scope{"default", "place", "k"};
+  CHECK_FALSE(store.idempotency(scope)->response.empty());
+  clock.advance(std::chrono::hours(25));
+  for (const int until = rounds + 2; rounds < until;) std::this_thread::yield();  // a whole round of chores
+  CHECK(store.idempotency(scope)->response.empty());
+  stuck = false;
+  stuck.notify_all();
+}
+
+TEST_CASE("a desk that ends while it publishes leaves the rest of a long outbox to the next one") {
+  // In a child: without the care the destructor never returns.
+  CHECK(returns_in_child([] {
+    const std::shared_ptr<Store> store = make_memory_store();
+    store->put_broker({0, "scripted", "{}", true, FakeClock::kStart, FakeClock::kStart});
+    std::atomic<int> pages = 0;
+    {
+      Parts parts = parts_with(std::make_unique<ScriptedBroker>(BrokerClass::kEnforced));
+      parts.store = std::make_unique<MovingStore>(store);
+      parts.publisher = std::make_unique<EndlessBus>(*store, pages);
+      Orchestrator oms({.mode = Mode::kBackground, .poll_interval = 1ms}, std::move(parts));
+      oms.place(Desk::batch({Desk::buy()}));
+      pages.wait(0);
+    }
+    if (store->outbox().rows == 0) ::_exit(1);
+    std::atomic<int> events = 0;
+    Parts parts = parts_with(std::make_unique<ScriptedBroker>(BrokerClass::kEnforced));
+    parts.store = std::make_unique<MovingStore>(store);
+    parts.publisher = counting(events);
+    Orchestrator({}, std::move(parts)).publish();
+    if (store->outbox().rows != 0 || events == 0) ::_exit(2);
+  }));
 }
 
 TEST_CASE("one broker that cannot be polled keeps nothing else from being done") {
