@@ -59,6 +59,8 @@ struct Event {
 
   // "order/17" or "batch/4".
   [[nodiscard]] std::string subject() const;
+
+  friend bool operator==(const Event&, const Event&) = default;
 };
 
 // The CloudEvents 1.0 envelope as one line of JSON, a pure function of the stored event, so that every

@@ -145,6 +145,42 @@ TEST_CASE("a full queue is back-pressure, and memory holds no more than it is al
   check_delivered(bench.delivered(), events, kSource);
 }
 
+TEST_CASE(
+    "what a restored store gives the numbers of a held event is sent for it, and confirmed by no other") {
+  Bench bench;
+  const auto publisher = bench.publisher();
+  const auto data = [](const char* text) { return std::string("{\"text\":\"") + text + "\"}"; };
+  const std::vector<Event> before{sample_event(1, 1, 1, data("lost")), sample_event(2, 1, 2, data("lost")),
+                                  sample_event(1, 2, 1), sample_event(2, 2, 2, data("lost"))};
+  const std::vector<Event> after{sample_event(1, 1, 1, data("kept")), sample_event(1, 2, 1),
+                                 sample_event(2, 2, 2, data("kept"))};
+  bench.kafka.set_down(true);
+  CHECK(publisher->send(before) == before.size());  // the first of each subject is on its way
+  Delivery delivery(*publisher, after);
+  delivery.round();
+  bench.kafka.set_down(false);
+  delivery.until_delivered();
+  std::vector<std::string> lines = bench.delivered();
+  for (const Event& event : after) {
+    CHECK(std::erase(lines, to_cloud_event(event, kSource)) == 1);
+  }
+  // What was on its way by then may be there, and nothing that was not.
+  CHECK(lines == std::vector<std::string>{to_cloud_event(before[0], kSource)});
+  CHECK(publisher->collect(1h).empty());
+}
+
+TEST_CASE("a parked event whose numbers a restored store gives another one holds up nothing any more") {
+  Bench bench;
+  const auto publisher = bench.publisher();
+  const std::string large = "{\"text\":\"" + std::string(2'000'000, 'x') + "\"}";
+  Delivery parked(*publisher, {sample_event(1, 1, 1, large)});
+  parked.until([&] { return !parked.parked.empty(); });
+  const std::vector<Event> after{sample_event(1, 1, 1), sample_event(2, 1, 2)};
+  Delivery(*publisher, after).until_delivered();
+  CHECK(bench.delivered().size() == after.size());
+  check_delivered(bench.delivered(), after, kSource);
+}
+
 TEST_CASE("a batch that is refused for its size costs none of its events their place (I14)") {
   Bench bench;
   const auto publisher = bench.publisher();

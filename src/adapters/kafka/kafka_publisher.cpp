@@ -5,10 +5,16 @@
 // its time), no later event of the subject can be in the log before it. The subjects share the producer's
 // batches, so this costs a round trip per event of one order, not per event.
 //
+// What comes with the numbers of a held event and other content comes from a store that lost the held one: a
+// standby that lagged was promoted, or a backup restored. Then the held one and what follows it of that
+// subject give way, and the report about the one that is on its way is told to nobody: it would confirm the
+// other.
+//
 // Brokers refuse batches, not messages: an event in a batch that does not fit goes again through a producer
 // whose batches hold one message, and only what is refused there is parked.
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +44,7 @@ struct Chain {
   std::string key;
   std::map<std::int32_t, Event> events;  // by seq
   std::int32_t on_its_way = 0;           // the seq of that event; 0: none
+  bool outdated = false;                 // that event gave way to another one, which holds its place
   bool alone = false;                    // the first event was in a batch that did not fit
   bool parked = false;                   // the first event does not fit alone
 };
@@ -128,6 +135,7 @@ class KafkaEventPublisher final : public EventPublisher {
     on_their_way_ = alone_on_their_way_ = 0;
     for (auto& [key, chain] : chains_) {
       if (std::exchange(chain.on_its_way, 0) != 0) ready_.push_back(&chain);
+      if (std::exchange(chain.outdated, false)) chain.alone = false;
     }
   }
 
@@ -148,7 +156,11 @@ class KafkaEventPublisher final : public EventPublisher {
     const auto [at, is_new] = chains_.try_emplace(std::move(key));
     Chain& chain = at->second;
     if (const auto held = chain.events.find(event.seq); held != chain.events.end()) {
-      if (chain.parked && held == chain.events.begin()) report(event, true);
+      if (held->second != event) {
+        give_way(chain, event);
+      } else if (chain.parked && held == chain.events.begin()) {
+        report(event, true);
+      }
       return true;
     }
     if (held_ >= options_.held_max) {
@@ -162,6 +174,25 @@ class KafkaEventPublisher final : public EventPublisher {
       ready_.push_back(&chain);
     }
     return true;
+  }
+
+  // The later events will be handed over again, those of them that the store still knows.
+  void give_way(Chain& chain, const Event& event) {
+    const auto held = chain.events.find(event.seq);
+    const auto later = std::next(held);
+    held_ -= static_cast<std::size_t>(std::distance(later, chain.events.end()));
+    chain.events.erase(later, chain.events.end());
+    const bool is_first = held == chain.events.begin();
+    held->second = event;
+    if (chain.on_its_way != 0) {
+      chain.outdated = chain.outdated || chain.on_its_way >= event.seq;
+    } else if (is_first) {
+      chain.alone = false;
+      if (std::exchange(chain.parked, false)) {
+        std::erase(parked_, &chain);
+        ready_.push_back(&chain);
+      }
+    }
   }
 
   void produce_ready() {
@@ -195,6 +226,11 @@ class KafkaEventPublisher final : public EventPublisher {
       --on_their_way_;
       if (chain.alone) --alone_on_their_way_;
       const std::int32_t seq = std::exchange(chain.on_its_way, 0);
+      if (std::exchange(chain.outdated, false)) {
+        chain.alone = false;
+        ready_.push_back(&chain);
+        continue;
+      }
       switch (news.verdict) {
         case Report::Verdict::kDelivered:
           delivered(chain, seq);
