@@ -31,14 +31,8 @@ ExitCode list(Session& session, const EventOptions& options) {
   auto query = options.query;
   query.limit = options.limit;
   check_tenant(session, query);
-  // To go on behind a row that one under way may still come before would be to miss that one. Read first:
-  // what comes between the two is shown, and not gone past.
-  query.without_gaps = true;
-  const auto settled = session.orchestrator().events(query);
-  query.without_gaps = false;
-  const auto events = session.orchestrator().events(query);
+  const auto [events, next_cursor] = session.orchestrator().event_page(query);
   const auto& source = session.settings().engine.event_source;
-  const auto next_cursor = settled.empty() ? query.after_id : settled.back().log_id;
   session.print(
       [&] {
         std::vector<std::string> documents;

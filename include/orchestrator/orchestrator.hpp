@@ -87,6 +87,11 @@ struct FillResult {
   Order order;  // as it stands after it
 };
 
+struct EventPage {
+  std::vector<Event> events;
+  std::int64_t next_cursor = 0;  // EventQuery::after_id of whoever goes on
+};
+
 // What one call of a driving function did.
 struct StepResult {
   std::size_t sent = 0;       // orders sent to brokers
@@ -214,6 +219,9 @@ class Orchestrator {
   [[nodiscard]] std::vector<Execution> executions(OrderId id) const;
   // Events after a log position, expanded; `limit` counts log rows, so that no step is torn apart.
   [[nodiscard]] std::vector<Event> events(const EventQuery& query) const;
+  // The same, and where to go on. That is never behind a place where an earlier event may still appear, as
+  // with EventQuery::without_gaps: so what was written a moment ago may be on the next page once more.
+  [[nodiscard]] EventPage event_page(const EventQuery& query) const;
   [[nodiscard]] BatchReport reconcile(BatchId id) const;
   // Asks each broker of the batch for its own book and lists the differences. Throws broker_in_doubt when one
   // does not answer, a retryable broker_inactive when it may not be asked now: its circuit is open or its

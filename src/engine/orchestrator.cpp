@@ -292,6 +292,14 @@ std::vector<Event> Orchestrator::events(const EventQuery& query) const {
   }
 }
 
+EventPage Orchestrator::event_page(const EventQuery& query) const {
+  // Read first: what comes between the two readings is shown, and not gone past.
+  EventQuery without_gaps = query;
+  without_gaps.without_gaps = true;
+  const auto settled = events(without_gaps);
+  return {events(query), settled.empty() ? query.after_id : settled.back().log_id};
+}
+
 BatchReport Orchestrator::reconcile(BatchId id) const {
   const Context& context = impl_->context;
   const OrderBatch batch = context.require_batch(id);

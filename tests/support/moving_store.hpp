@@ -46,7 +46,9 @@ class MovingStore final : public Store {
   std::vector<EventRow> events(const EventQuery& query) const override {
     if (during_events) during_events();
     auto rows = inner_->events(query);
-    std::erase_if(rows, [this](const EventRow& row) { return row.id == hidden_event; });
+    std::erase_if(rows, [&](const EventRow& row) {
+      return row.id == hidden_event || (query.without_gaps && hidden_event != 0 && row.id > hidden_event);
+    });
     return rows;
   }
   void mark_published(std::span<const std::int64_t> rows) override { inner_->mark_published(rows); }
