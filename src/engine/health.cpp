@@ -7,6 +7,9 @@
 namespace orchestrator::engine {
 namespace {
 
+constexpr const char* kEventPublisher = "event_publisher";
+constexpr std::chrono::seconds kEventsWaitMax{60};
+
 template <class Part>
 Dependency dependency_of(const char* role, const Part& part) {
   Dependency dependency;
@@ -21,6 +24,19 @@ Dependency dependency_of(const char* role, const Part& part) {
   return dependency;
 }
 
+// A topic may answer and yet take nothing, or nobody publishes.
+void look_at_waiting_events(const Context& context, Health& health) {
+  const Timestamp now = context.clock->now();
+  for (Dependency& part : health.dependencies) {
+    if (part.role != kEventPublisher || part.state != DependencyState::kOk || !health.outbox.oldest) continue;
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *health.outbox.oldest);
+    if (age < kEventsWaitMax) continue;
+    part.state = DependencyState::kDegraded;
+    part.detail = "it answers, but events wait, the oldest for " + std::to_string(age.count()) +
+                  " s: publish them, and see what is wrong";
+  }
+}
+
 }  // namespace
 
 Health health(const Context& context, const std::string& failure) {
@@ -29,7 +45,7 @@ Health health(const Context& context, const std::string& failure) {
   if (context.idempotency) {
     health.dependencies.push_back(dependency_of("idempotency_store", *context.idempotency));
   }
-  if (context.publisher) health.dependencies.push_back(dependency_of("event_publisher", *context.publisher));
+  if (context.publisher) health.dependencies.push_back(dependency_of(kEventPublisher, *context.publisher));
   for (const auto& [name, breaker] : context.breakers) {
     health.brokers.push_back(breaker.health(name, context.clock->monotonic()));
   }
@@ -39,6 +55,7 @@ Health health(const Context& context, const std::string& failure) {
   }
   health.halts = context.store->halts();
   health.outbox = context.store->outbox();
+  look_at_waiting_events(context, health);
   for (const Order& order : context.store->orders({.statuses = {OrderStatus::kUnknown}, .limit = 100'000})) {
     ++(order.parked ? health.parked_orders : health.unknown_orders);
   }

@@ -57,6 +57,25 @@ TEST_CASE("health names every part with its version, latency and what is wrong w
         std::string::npos);
 }
 
+TEST_CASE("events that wait for a minute are told even when their place answers") {
+  struct RefusingPublisher final : EventPublisher {
+    std::size_t send(std::span<const Event>) override { return 0; }
+    std::vector<DeliveryReport> collect(std::chrono::milliseconds) override { return {}; }
+    [[nodiscard]] Dependency dependency() const override { return {.name = "log"}; }
+  };
+  Desk desk(BrokerClass::kEnforced, {}, std::make_unique<RefusingPublisher>());
+  const auto log = [&] { return desk.oms->health().dependencies.back(); };
+  desk.clock->advance(std::chrono::hours(1));
+  CHECK(log().state == DependencyState::kOk);
+  desk.place_one();
+  desk.oms->publish();
+  desk.clock->advance(std::chrono::seconds(59));
+  CHECK(log().state == DependencyState::kOk);
+  desk.clock->advance(std::chrono::seconds(1));
+  CHECK(log().state == DependencyState::kDegraded);
+  CHECK(log().detail.find("60 s") != std::string::npos);
+}
+
 TEST_CASE("a part that is not there is no dependency") {
   Parts parts;
   parts.store = make_memory_store();
