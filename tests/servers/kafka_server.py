@@ -9,7 +9,7 @@ import socket
 import struct
 import tempfile
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 from server_process import Server, Unavailable, free_port
 
@@ -18,16 +18,25 @@ CLUSTER_ID = "b3JjaGVzdHJhdG9yLXRlcw"  # any 16 bytes in base64
 FETCH_SECONDS_MAX = 300
 
 
-def broker_count(address: str) -> int:
-    """How many brokers a Kafka at host:port names in its metadata (request 3, version 4, no topics)."""
+def text(value: str) -> bytes:
+    """A string of Kafka's protocol."""
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def ask(address: str, key: int, version: int, body: bytes) -> bytes:
+    """One request of Kafka's protocol to host:port, and the body of its answer."""
     host, _, port = address.rpartition(":")
-    client = b"orchestrator-tests"
-    body = struct.pack(">hhih", 3, 4, 1, len(client)) + client + struct.pack(">ib", 0, 0)
+    request = struct.pack(">hhi", key, version, 1) + text("orchestrator-tests") + body
     with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(struct.pack(">i", len(body)) + body)
+        connection.sendall(struct.pack(">i", len(request)) + request)
         answer = connection.makefile("rb")
         (size,) = struct.unpack(">i", answer.read(4).ljust(4, b"\0"))
-        _, _, brokers = struct.unpack_from(">iii", answer.read(size).ljust(12, b"\0"))
+        return answer.read(size)[4:]
+
+
+def broker_count(address: str) -> int:
+    """How many brokers a Kafka at host:port names in its metadata (request 3, version 4, no topics)."""
+    _, brokers = struct.unpack_from(">ii", ask(address, 3, 4, struct.pack(">ib", 0, 0)).ljust(8, b"\0"))
     return brokers
 
 
@@ -46,7 +55,7 @@ class Kafka(Server):
         self._home = self.cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
         if not self._home.exists():
             self._fetch()
-        shutil.copytree(self._home / "template", self.folder / "data")
+        self.make_data(self.folder / "data")
 
     def command(self) -> List[str]:
         return [*self._java_command(self._home), "-Xmx512m", "-XX:+UseSerialGC",
@@ -62,6 +71,20 @@ class Kafka(Server):
     def url(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    def listeners(self) -> Dict[str, int]:
+        """Security protocols and their ports. The broker itself uses PLAINTEXT."""
+        return {"PLAINTEXT": self.port}
+
+    def more_settings(self) -> List[str]:
+        return []
+
+    def make_data(self, data: Path) -> None:
+        shutil.copytree(self._home / "template", data)
+
+    def format_data(self, settings: Path, home: Path, *options: str) -> None:
+        self.run_tool([*self._java_command(home), "-Xmx256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
+                       "-c", str(settings), *options], 120)
+
     def _java_command(self, home: Path) -> List[str]:
         return [self._java, "-XX:TieredStopAtLevel=1", "-cp", f"{home}/libs/*"]
 
@@ -76,8 +99,7 @@ class Kafka(Server):
                            str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={home}/libs"], FETCH_SECONDS_MAX)
             settings = Path(folder) / "server.properties"
             self._write_settings(settings, home / "template")
-            self.run_tool([*self._java_command(home), "-Xmx256m", "kafka.tools.StorageTool", "format",
-                           "-t", CLUSTER_ID, "-c", str(settings)], 120)
+            self.format_data(settings, home)
             try:
                 os.rename(home, self._home)
             except OSError:
@@ -85,16 +107,19 @@ class Kafka(Server):
                     raise
 
     def _write_settings(self, path: Path, data: Path) -> None:
-        listener = f"PLAINTEXT://127.0.0.1:{self.port}"
+        names = self.listeners()
+        listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in names.items())
+        protocols = ",".join(f"{name}:{name}" for name in names)
         controller = f"127.0.0.1:{self._controller_port}"
         path.write_text("\n".join((
             "process.roles=broker,controller", "node.id=1", f"controller.quorum.voters=1@{controller}",
-            f"listeners={listener},CONTROLLER://{controller}", f"advertised.listeners={listener}",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            f"listeners={listeners},CONTROLLER://{controller}", f"advertised.listeners={listeners}",
+            f"listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT",
             "controller.listener.names=CONTROLLER", "inter.broker.listener.name=PLAINTEXT", f"log.dirs={data}",
             "num.partitions=1", "auto.create.topics.enable=false", "log.cleaner.enable=false",
             "offsets.topic.replication.factor=1", "offsets.topic.num.partitions=1",
             "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
             "transaction.state.log.num.partitions=1", "group.initial.rebalance.delay.ms=0",
             # Short, or a broker that was killed is kept out for ten seconds when it returns.
-            "broker.session.timeout.ms=1000", "broker.heartbeat.interval.ms=200", "")))
+            "broker.session.timeout.ms=1000", "broker.heartbeat.interval.ms=200",
+            *self.more_settings(), "")))

@@ -119,7 +119,8 @@ struct Producer::Handle {
     handle.condition.down = false;
     if (verdict == Verdict::kDelivered) {
       handle.condition.problem.clear();
-    } else if (verdict == Verdict::kFailed) {
+    } else if (verdict == Verdict::kFailed && message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+               message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {  // which follow a fatal error
       handle.condition.problem = handle.about_topic(message->err);
     }
   }
@@ -153,14 +154,20 @@ struct Producer::Handle {
   }
 
   [[nodiscard]] std::string about_topic(rd_kafka_resp_err_t error) const {
-    return "topic '" + topic + "': " + rd_kafka_err2str(error);
+    const bool forbidden = error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                           error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+    return "topic '" + topic + "': " + rd_kafka_err2str(error) +
+           (forbidden ? "; give the user the right to write to it" : "");
   }
 
   void become_fatal() {
     std::array<char, 512> reason{};
-    rd_kafka_fatal_error(producer, reason.data(), reason.size());
+    const auto error = rd_kafka_fatal_error(producer, reason.data(), reason.size());
     condition.fatal = true;
-    condition.problem = without_secrets(reason.data(), properties);
+    // Who may write to no topic at all is refused before it names one.
+    condition.problem = error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+                            ? about_topic(error)
+                            : without_secrets(reason.data(), properties);
   }
 
   const pid_t process = ::getpid();
