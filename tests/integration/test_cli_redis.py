@@ -4,11 +4,17 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from cli_driver import CONFLICT, HALTED, OK, USAGE, batch, two_orders
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "servers"))
+
+from redis_server import Redis, Replica  # noqa: E402
 
 SECRET = "hunter2"
 
@@ -62,6 +68,61 @@ def test_a_redis_that_refuses_the_login_keeps_nobody_from_stopping_the_desk(cli,
     assert SECRET not in done.text + done.errors
     cache = cache_of(cli, HALTED, REDIS_URL=url)
     assert cache["state"] == "down" and "check user, password" in cache["detail"] and SECRET not in str(cache)
+
+
+@pytest.fixture
+def primary_and_replica(redis_url, tmp_path):  # where the tests have no Redis, they have none here
+    del redis_url
+    primary = Redis(tmp_path, tmp_path)
+    replica = Replica(tmp_path, tmp_path, primary)
+    try:
+        for server in (primary, replica):
+            server.folder.mkdir()
+            server.prepare()
+            server.start()
+        if replica.ask(f"CONFIG SET port {replica.port}") != "+OK":
+            pytest.skip("a Redis before 7.0 cannot move to another port")
+        yield primary, replica
+    finally:
+        for server in (primary, replica):
+            server.end()
+
+
+def test_a_replica_that_lacks_entries_and_takes_over_changes_no_answer(cli, primary_and_replica):
+    primary, replica = primary_and_replica
+    url = primary.url
+    receipts = {}
+
+    def place(key):
+        receipt = cli.place(two_orders(), "--idempotency-key", key, REDIS_URL=url).expect(OK).json
+        return receipt["batch_id"], receipt["orders"]
+
+    def all_answers_are_the_same():
+        for key, receipt in receipts.items():
+            cli.place(batch(), "--idempotency-key", key, REDIS_URL=url).refusal(CONFLICT, "idempotency_conflict")
+            assert place(key) == receipt
+
+    receipts["replicated"] = place("replicated")
+    while replica.ask("DBSIZE") != ":1":
+        time.sleep(0.01)
+    replica.lose_its_primary()
+    receipts["lost"] = place("lost")
+    assert (primary.ask("DBSIZE"), replica.ask("DBSIZE")) == (":2", ":1")
+    primary.kill()
+    all_answers_are_the_same()
+
+    replica.take_over_the_address()  # and takes no writes yet
+    all_answers_are_the_same()
+    receipts["read-only"] = place("read-only")
+    assert replica.ask("DBSIZE") == ":1"
+
+    replica.promote()
+    all_answers_are_the_same()
+    receipts["promoted"] = place("promoted")
+    all_answers_are_the_same()
+    assert replica.ask("DBSIZE") == ":4"  # it was told of what it lacked
+    assert cache_of(cli, REDIS_URL=url)["state"] == "ok"
+    assert len(cli.json("batch", "list")["batches"]) == len(receipts)
 
 
 @pytest.fixture
