@@ -1,5 +1,7 @@
 """Events to Kafka from the command line: what does not work is told, hides no secret and stops no order."""
 
+import pytest
+
 from cli_driver import OK, USAGE, batch, two_orders
 
 NOBODY = "127.0.0.1:1"
@@ -33,6 +35,25 @@ def test_a_connection_that_is_refused_shows_no_secret(cli, kafka_address):
                        KAFKA_SECURITY_PROTOCOL="sasl_plaintext", KAFKA_SASL_MECHANISM="PLAIN",
                        KAFKA_SASL_USERNAME="desk", KAFKA_SASL_PASSWORD="hunter2")
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("settings, word", [
+    ({"KAFKA_BOOTSTRAP_SERVERS": "kafka://desk:hunter2@broker:9092"}, "host:port"),
+    ({"KAFKA_BOOTSTRAP_SERVERS": "broker:port"}, "host:port"),
+    ({"KAFKA_TOPIC": "our orders"}, "topic"),
+    ({"KAFKA_SECURITY_PROTOCOL": "tls"}, "security.protocol"),
+    ({"KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}, "sasl.mechanism"),
+    ({"KAFKA_SECURITY_PROTOCOL": "sasl_ssl", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "desk"},
+     "sasl.password"),
+    ({"KAFKA_SECURITY_PROTOCOL": "sasl_ssl", "KAFKA_SASL_MECHANISM": "NONE", "KAFKA_SASL_PASSWORD": "hunter2"}, "NONE"),
+    ({"KAFKA_SECURITY_PROTOCOL": "ssl", "KAFKA_SSL_CA_LOCATION": "no/such.pem"}, "PEM file"),
+    ({"KAFKA_SECURITY_PROTOCOL": "ssl", "KAFKA_SSL_CERTIFICATE_LOCATION": "order.json"}, "PEM file"),
+])
+def test_kafka_settings_that_are_wrong_are_one_clear_line(cli, settings, word):
+    (cli.folder / "order.json").write_text("{}")
+    done = cli.run("health", "--json", **{"KAFKA_BOOTSTRAP_SERVERS": NOBODY, **settings})
+    assert word in done.refusal(USAGE, "configuration")["message"]
+    assert len(done.errors.splitlines()) == 1 and "hunter2" not in done.text + done.errors
 
 
 def test_settings_of_kafka_that_make_no_sense(cli):

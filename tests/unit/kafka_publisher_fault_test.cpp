@@ -242,3 +242,34 @@ TEST_CASE("a property that is unknown, wrong or not the user's is refused withou
             .find("ssl.ca.location") != std::string::npos);
   CHECK_THROWS_AS(static_cast<void>(make_kafka_publisher({})), Error);
 }
+
+TEST_CASE("addresses and topics that cannot be Kafka's are refused without what they hold") {
+  const auto refused = [](const std::string& servers, const std::string& topic) {
+    try {
+      static_cast<void>(make_kafka_publisher({.bootstrap_servers = servers, .topic = topic}));
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kConfiguration);
+      CHECK(std::string(error.what()).find("hunter2") == std::string::npos);
+      CHECK(std::string(error.what()).find('\n') == std::string::npos);
+      return true;
+    }
+    return false;
+  };
+  for (const char* servers :
+       {"", ",", "kafka://desk:hunter2@broker:9092", "http://broker:9092", "desk:hunter2@broker",
+        "broker:port", "broker:0", "broker:65536", "broker:", ":9092", "bro ker:9092", "broker:9092,",
+        "broker:9092;other:9092", "[::1:9092", "::1", "broker:9092/topic"}) {
+    INFO(std::string(servers));
+    CHECK(refused(servers, kTopic));
+  }
+  for (const char* servers :
+       {"127.0.0.1:1", "localhost", "[::1]:1", "127.0.0.1:1, localhost:1", "a_b-c.d:65535"}) {
+    INFO(std::string(servers));
+    CHECK_FALSE(refused(servers, kTopic));
+  }
+  for (const std::string& topic : {std::string(), std::string("."), std::string(".."), std::string("a topic"),
+                                   std::string("a/b"), std::string("caf\xc3\xa9"), std::string(250, 'x')}) {
+    INFO(topic);
+    CHECK(refused("127.0.0.1:1", topic));
+  }
+}

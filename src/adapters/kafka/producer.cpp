@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <mutex>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 
 using Verdict = Report::Verdict;
 
+constexpr std::size_t kTopicSizeMax = 249;  // Kafka's
+constexpr const char* kNobodyAnswers = "no broker answers; check the address and the security protocol";
 constexpr std::string_view kContentTypeName = "content-type";
 constexpr std::string_view kContentType = "application/cloudevents+json; charset=UTF-8";
 
@@ -71,6 +74,62 @@ std::string without_secrets(std::string text, const std::map<std::string, std::s
 }
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kConfiguration, "Kafka: " + why); }
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// host, host:port or [IPv6 address]:port
+bool reads_as_server(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const auto closing = bracketed ? text.find(']') : 0;
+  if (closing == std::string_view::npos) return false;
+  const std::string_view host = text.substr(0, text.find(':', closing));
+  const bool lawful = std::ranges::all_of(host, [bracketed](char c) {
+    return is_letter_or_digit(c) || std::string_view("._-").find(c) != std::string_view::npos ||
+           (bracketed && std::string_view("[]:").find(c) != std::string_view::npos);
+  });
+  if (host.empty() || !lawful || host.size() == text.size()) return !host.empty() && lawful;
+  int port = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + host.size() + 1, end, port);
+  return read.ec == std::errc() && read.ptr == end && port > 0 && port < 65536;
+}
+
+// librdkafka takes anything, and looks for a server of that name for ever. Nothing of the text is repeated: a
+// password may stand in it.
+void check_servers(std::string_view servers) {
+  for (;;) {
+    const auto comma = servers.find(',');
+    std::string_view server = servers.substr(0, comma);
+    while (server.starts_with(' ')) server.remove_prefix(1);
+    if (!reads_as_server(server)) {
+      refuse(
+          "the brokers do not read as host:port,host:port; they have no scheme, and users and passwords are "
+          "settings of their own");
+    }
+    if (comma == std::string_view::npos) return;
+    servers.remove_prefix(comma + 1);
+  }
+}
+
+void check_topic(std::string_view topic) {
+  const bool lawful = std::ranges::all_of(topic, [](char c) {
+    return is_letter_or_digit(c) || std::string_view("._-").find(c) != std::string_view::npos;
+  });
+  if (topic.empty() || topic.size() > kTopicSizeMax || !lawful || topic == "." || topic == "..") {
+    refuse("a topic's name has 1 to " + std::to_string(kTopicSizeMax) + " letters, digits, '.', '_' and '-'");
+  }
+}
+
+// librdkafka names the property and not what to do about it.
+std::string remedy_of(const std::string& reason) {
+  if (reason.find("kerberos") != std::string::npos) {
+    return "; sasl.mechanism is GSSAPI when it is not set: set PLAIN, SCRAM-SHA-256, ...";
+  }
+  if (reason.starts_with("ssl.")) return "; it has to name a PEM file that can be read and fits the others";
+  return "";
+}
 
 void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   std::array<char, 512> reason{};
@@ -132,7 +191,7 @@ struct Producer::Handle {
       handle.become_fatal();
     } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
       handle.condition.down = true;
-      if (handle.condition.problem.empty()) handle.condition.problem = "no broker can be reached";
+      if (handle.condition.problem.empty()) handle.condition.problem = kNobodyAnswers;
     } else {
       handle.condition.problem = without_secrets(reason, handle.properties);
     }
@@ -150,7 +209,7 @@ struct Producer::Handle {
 
   [[nodiscard]] std::string connection_failure() {
     const std::scoped_lock lock(mutex);
-    return failure.empty() ? "no broker answers" : failure;
+    return failure.empty() ? kNobodyAnswers : failure;
   }
 
   [[nodiscard]] std::string about_topic(rd_kafka_resp_err_t error) const {
@@ -193,8 +252,8 @@ void set_own(rd_kafka_conf_t* conf, const KafkaOptions& options, bool alone) {
 }
 
 Conf make_conf(const KafkaOptions& options, bool alone) {
-  if (options.bootstrap_servers.empty()) refuse("name a broker, as host:port");
-  if (options.topic.empty()) refuse("name a topic");
+  check_servers(options.bootstrap_servers);
+  check_topic(options.topic);
   Conf conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
   for (const auto& [name, value] : defaults()) set(conf.get(), name, value);
   for (const auto& [name, value] : options.properties) {
@@ -219,7 +278,10 @@ Producer::Producer(const KafkaOptions& options, bool alone) : handle_(std::make_
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::on_log);
   std::array<char, 512> reason{};
   handle_->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason.data(), reason.size());
-  if (handle_->producer == nullptr) refuse(without_secrets(reason.data(), options.properties));
+  if (handle_->producer == nullptr) {
+    const std::string why = without_secrets(reason.data(), options.properties);
+    refuse(why + remedy_of(why));
+  }
   static_cast<void>(conf.release());  // the producer's now
 }
 

@@ -82,7 +82,7 @@ Connection::Connection(const Place& place, Deadline deadline, std::size_t reply_
                          static_cast<suseconds_t>(left.count() % 1000 * 1000)};
   context_.reset(redisConnectWithTimeout(place.host.c_str(), place.port, patience));
   if (!context_) throw std::bad_alloc();
-  if (context_->err != 0) throw Failure("no connection to " + place.shown());
+  if (context_->err != 0) throw Failure("no connection to " + place.shown() + ": " + context_->errstr);
   ::fcntl(context_->fd, F_SETFD, FD_CLOEXEC);
   ::fcntl(context_->fd, F_SETFL, O_NONBLOCK);
   context_->flags &= ~REDIS_BLOCK;
