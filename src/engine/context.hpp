@@ -65,9 +65,10 @@ class PassPosition {
   std::map<std::string, OrderId> after_;
 };
 
-// Of the rows that are read and not freed yet: the events, as (order, seq), that are not delivered. Not
-// durable: a new process sends the whole row again. Guarded by publish_mutex.
-using UndeliveredEvents = std::map<std::int64_t, std::set<std::pair<OrderId, std::int32_t>>>;
+// Of the rows that are read and not freed yet: the events, as (order, seq), that are not delivered, and
+// whether they were handed over. Not durable: a new process sends the whole row again. Guarded by
+// publish_mutex.
+using UndeliveredEvents = std::map<std::int64_t, std::map<std::pair<OrderId, std::int32_t>, bool>>;
 
 struct Context {
   EngineOptions options;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "codec/event_log.hpp"
@@ -91,6 +92,9 @@ class Pass {
     // Stopped for so long that another publishes by now.
     if (context_.clock->monotonic() >= context_.publishing_until) return false;
     const std::size_t taken = events.empty() ? 0 : context_.publisher->send(events);
+    for (const Event& event : std::span(events).first(taken)) {
+      context_.undelivered[event.log_id][{event.order_id, event.seq}] = true;
+    }
     ORCHESTRATOR_FAILPOINT("publish.sent");
     unheard_ += collect(rows, taken, taken == events.size());
     ORCHESTRATOR_FAILPOINT("publish.confirmed");
@@ -113,7 +117,7 @@ class Pass {
       events += expanded.size();
       const auto [known, is_new] = context_.undelivered.try_emplace(row.id);
       for (Event& event : expanded) {
-        if (is_new) known->second.emplace(event.order_id, event.seq);
+        if (is_new) known->second.try_emplace({event.order_id, event.seq}, false);
         if (!known->second.contains({event.order_id, event.seq})) continue;
         if (!waiting_.contains(subject_of(event))) undelivered.push_back(std::move(event));
       }
@@ -145,9 +149,15 @@ class Pass {
     return events;
   }
 
+  // A report on what was not handed over since it was read is about another event of these numbers, which the
+  // store has lost.
   void delivered(const DeliveryReport& report) {
     const auto row = context_.undelivered.find(report.log_id);
-    if (row != context_.undelivered.end()) published_ += row->second.erase({report.order_id, report.seq});
+    if (row == context_.undelivered.end()) return;
+    const auto event = row->second.find({report.order_id, report.seq});
+    if (event == row->second.end() || !event->second) return;
+    row->second.erase(event);
+    ++published_;
   }
 
   // Frees the rows that have nothing left to deliver.
