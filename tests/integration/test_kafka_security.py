@@ -19,7 +19,7 @@ CACHE = Path(__file__).resolve().parents[2] / "build" / "servers"
 TOPIC = "orders.events"
 KEY_PASSWORD = "hunter2"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("secure-kafka")]
 
 
 @pytest.fixture(scope="module")
@@ -60,33 +60,41 @@ def kafka_of(cli, **environment):
 
 
 def publish(cli, broker, **environment):
-    """What `event publish` does with two new orders, and says; nothing in it is a secret."""
+    """What `event publish` does with two new orders and says, and what `health` says then; no secret is in it."""
     cli.place(two_orders()).expect(OK)
     done = cli.run("event", "publish", "--json", **environment).expect(OK)
-    told = done.text + done.errors + str(kafka_of(cli, **environment))
+    kafka = kafka_of(cli, **environment)
+    told = done.text + done.errors + str(kafka)
     assert broker.password not in told and KEY_PASSWORD not in told
-    return done.json["published"], done.json["waiting"], done.errors
+    return done, kafka
 
 
 def events_arrive(cli, broker, **environment):
-    published, waiting, _ = publish(cli, broker, **environment)
-    assert published > 0 and waiting == 0
-    kafka = kafka_of(cli, **environment)
+    done, kafka = publish(cli, broker, **environment)
+    assert done.json["published"] > 0 and done.json["waiting"] == 0
     assert kafka["state"] == "ok" and kafka["latency_us"] > 0
 
 
 def events_wait(cli, broker, *words, **environment):
-    published, waiting, errors = publish(cli, broker, **environment)
-    assert published == 0 and waiting > 0
-    kafka = kafka_of(cli, **environment)
+    done, kafka = publish(cli, broker, **environment)
+    assert done.json["published"] == 0 and done.json["waiting"] > 0
     assert kafka["state"] == "down"
     for word in words:
-        assert word in errors and word in kafka["detail"]
+        assert word in done.errors and word in kafka["detail"]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_a_password_over_tls_lets_events_through(cli, broker, mechanism):
     events_arrive(cli, broker, **by_password(broker, KAFKA_SASL_MECHANISM=mechanism))
+
+
+def test_the_password_may_come_from_the_env_file(cli, broker):
+    cli.place(two_orders()).expect(OK)
+    env_file = cli.folder / ".env"
+    env_file.touch(0o600)
+    env_file.write_text("".join(f"{name}='{value}'\n" for name, value in by_password(broker).items()))
+    done = cli.json("event", "publish")
+    assert done["published"] > 0 and done["waiting"] == 0
 
 
 def test_a_certificate_of_ours_lets_events_through(cli, broker):
@@ -136,8 +144,9 @@ def test_a_topic_that_is_read_only_keeps_events_waiting_until_it_may_be_written(
     for writable in (None, "elsewhere"):  # who may write nowhere is refused earlier, and otherwise
         if writable:
             broker.allow("reader", WRITE, writable)
-        published, waiting, errors = publish(cli, broker, **reader)
-        assert published == 0 and waiting > 0
-        assert "'looked.at'" in errors and "uthorization failed" in errors and "right to write" in errors
+        done, _ = publish(cli, broker, **reader)
+        assert done.json["published"] == 0 and done.json["waiting"] > 0
+        for word in ("'looked.at'", "uthorization failed", "right to write"):
+            assert word in done.errors
     broker.allow("reader", WRITE, "looked.at")
     events_arrive(cli, broker, **reader)
