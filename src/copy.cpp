@@ -8,6 +8,7 @@
 #if defined(ORCHESTRATOR_HAS_SQLITE) && defined(ORCHESTRATOR_HAS_POSTGRES)
 #include "adapters/postgres/book_target.hpp"
 #include "adapters/sqlite/book_source.hpp"
+#include "core/database_url.hpp"
 #endif
 
 namespace orchestrator {
@@ -107,7 +108,7 @@ class Copy {
 
 CopyReport copy_book(const CopyOptions& options) {
   const auto path = sqlite_path(options.from);
-  if (!path || !(options.to.starts_with("postgresql://") || options.to.starts_with("postgres://"))) {
+  if (!path || !is_postgres_url(options.to)) {
     throw Error(ErrorCode::kUnsupported,
                 "a book is copied from sqlite:///path.db to postgresql://user:password@host:port/database");
   }

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/database_url.hpp"
 #include "orchestrator/backends/memory.hpp"
 #include "orchestrator/backends/mock_brokers.hpp"
 #ifdef ORCHESTRATOR_HAS_POSTGRES
@@ -27,10 +28,6 @@ namespace {
 constexpr std::string_view kMemoryUrl = "memory:";
 constexpr std::string_view kSqliteScheme = "sqlite:///";
 constexpr std::string_view kDefaultLedger = "orchestrator.brokers";
-
-bool is_postgres(const std::string& url) {
-  return url.starts_with("postgresql://") || url.starts_with("postgres://");
-}
 
 [[noreturn]] void refuse_url() {
   throw Error(ErrorCode::kConfiguration,
@@ -71,7 +68,7 @@ std::unique_ptr<Store> open_store(const OpenOptions& options) {
     refuse_sqlite();
 #endif
   }
-  if (!is_postgres(options.database_url)) refuse_url();
+  if (!is_postgres_url(options.database_url)) refuse_url();
 #ifdef ORCHESTRATOR_HAS_POSTGRES
   return open_postgres_store(postgres_options(options));
 #else
@@ -212,7 +209,7 @@ MigrationStatus migration_status(const OpenOptions& options) {
     refuse_sqlite();
 #endif
   }
-  if (!is_postgres(options.database_url)) refuse_url();
+  if (!is_postgres_url(options.database_url)) refuse_url();
 #ifdef ORCHESTRATOR_HAS_POSTGRES
   return postgres_migration_status(postgres_options(options));
 #else
@@ -229,7 +226,7 @@ MigrationStatus migrate(const OpenOptions& options, [[maybe_unused]] int version
     refuse_sqlite();
 #endif
   }
-  if (!is_postgres(options.database_url)) refuse_url();
+  if (!is_postgres_url(options.database_url)) refuse_url();
 #ifdef ORCHESTRATOR_HAS_POSTGRES
   return postgres_migrate(postgres_options(options), version);
 #else

@@ -145,9 +145,16 @@ def test_what_a_lagging_standby_never_got_is_not_placed_twice(servers, redis_url
     check_book(cli, 2)
 
 
+def settings_of(server):
+    """Of the sessions that the server gives, several times over."""
+    return {sql(server, "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE "
+                        "'%timeout%' OR name IN ('jit', 'enable_seqscan', 'plan_cache_mode')") for _ in range(6)}
+
+
 def test_pgbouncer_in_transaction_mode_may_stand_between(servers, tmp_path):
     postgres = servers(Postgres)
     bouncer = servers(PgBouncer, postgres.url)
+    as_they_were = settings_of(bouncer)
     desks = [Desk(cli_at(tmp_path, bouncer.url), 6) for _ in range(4)]  # of the same keys
     for desk in desks:
         desk.start()
@@ -156,3 +163,4 @@ def test_pgbouncer_in_transaction_mode_may_stand_between(servers, tmp_path):
         assert [refusal.errors for refusal in desk.refusals] == []
     assert all(desk.receipts == desks[0].receipts for desk in desks)
     check_book(desks[0].cli, 6)
+    assert settings_of(bouncer) == as_they_were

@@ -56,6 +56,8 @@ class PostgresProxy {
   void lose_next_commit(Loss loss) { loss_ = loss; }
   // New connections are closed at once; those that are open stay.
   void refuse_connections(bool refuse) { refuse_ = refuse; }
+  // Like a pooler, it tells each client another process than the session's, from now on.
+  void hide_sessions() { hide_sessions_ = true; }
 
  private:
   static bool readable(int socket, int milliseconds) {
@@ -99,6 +101,10 @@ class PostgresProxy {
         const ssize_t count = ::recv(both[i].fd, bytes, sizeof bytes, 0);
         open = count > 0;
         const std::string_view text(bytes, open ? static_cast<std::size_t>(count) : 0);
+        constexpr std::string_view kBackendKey("K\0\0\0\x0c", 5);
+        if (const std::size_t at = text.find(kBackendKey); i == 1 && hide_sessions_ && at != text.npos) {
+          bytes[at + kBackendKey.size() + 3] ^= 1;  // the last byte of the number that follows
+        }
         Loss loss = Loss::kNone;
         if (i == 0 && text.find(std::string_view("COMMIT\0", 7)) != text.npos) {
           loss = loss_.exchange(Loss::kNone);
@@ -122,6 +128,7 @@ class PostgresProxy {
   std::atomic<bool> stopping_{false};
   std::atomic<Loss> loss_{Loss::kNone};
   std::atomic<bool> refuse_{false};
+  std::atomic<bool> hide_sessions_{false};
   std::list<std::thread> links_;
   std::thread acceptor_;
 };

@@ -91,6 +91,20 @@ TEST_CASE("a change or claim whose COMMIT PostgreSQL did not answer happens once
   });
 }
 
+TEST_CASE(
+    "a lost COMMIT is looked up on the server that ran it, which came up after the connection was made") {
+  behind_proxy([](Store& book, PostgresProxy& proxy) {
+    const Order order = place(book, {.key = "second"}).at(0);
+    // Behind a pooler a connection outlives its server. By this the server looks as if it had come up anew.
+    postgres::Connection({.url = *postgres_url()}).run("SELECT pg_stat_reset_shared('bgwriter')");
+    ChangeUnit unit;
+    unit.orders = {store::changed(order, OrderStatus::kAcked)};
+    proxy.lose_next_commit(Loss::kAnswer);
+    CHECK(book.commit(unit) == CommitStatus::kCommitted);
+    CHECK(store::order_of(book, order.id).status == OrderStatus::kAcked);
+  });
+}
+
 TEST_CASE("the members of a group whose COMMIT PostgreSQL did not answer all stand once") {
   behind_proxy([](Store& book, PostgresProxy& proxy) {
     for (const Loss loss : {Loss::kRequest, Loss::kAnswer}) {

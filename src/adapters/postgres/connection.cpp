@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "adapters/postgres/failures.hpp"
+#include "adapters/postgres/link.hpp"
+#include "core/database_url.hpp"
 #include "core/sha256.hpp"
 
 namespace orchestrator::postgres {
@@ -38,8 +40,7 @@ bool hides_no_password(std::string_view url) {
 }
 
 Settings read_url(const std::string& url) {
-  const bool scheme =
-      (url.starts_with("postgresql://") || url.starts_with("postgres://")) && hides_no_password(url);
+  const bool scheme = is_postgres_url(url) && hides_no_password(url);
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       scheme ? PQconninfoParse(url.c_str(), nullptr) : nullptr, &PQconninfoFree);
   if (!parsed) {
@@ -160,66 +161,17 @@ std::optional<std::string_view> Result::value(std::size_t row, std::size_t colum
   return std::string_view(field.c_str(), static_cast<std::size_t>(field.size()));
 }
 
-namespace {
-
-// libpqxx's connection, and libpq's below it, which alone can send several statements with parameters at
-// once.
-#if PQXX_VERSION_MAJOR < 7
-class Link : public pqxx::connection_base {
- public:
-  explicit Link(const std::string& connection_string) : connection_base(policy_), policy_(connection_string) {
-    init();
-  }
-  ~Link() { close(); }
-  [[nodiscard]] PGconn* raw() const { return policy_.raw; }
-
- private:
-  struct Policy : pqxx::connect_direct {
-    using pqxx::connect_direct::connect_direct;
-    handle do_startconnect(handle before) override { return raw = connect_direct::do_startconnect(before); }
-    handle raw = nullptr;
-  };
-  Policy policy_;
-};
-#elif PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR < 8
-class Link : public pqxx::connection {
- public:
-  using pqxx::connection::connection;
-  [[nodiscard]] PGconn* raw() const { return nullptr; }
-};
-#else
-PGconn* connect(const std::string& connection_string) {
-  PGconn* const raw = PQconnectdb(connection_string.c_str());
-  if (PQstatus(raw) == CONNECTION_OK) return raw;
-  const std::string words = PQerrorMessage(raw);
-  PQfinish(raw);
-  throw pqxx::broken_connection(words);
-}
-
-class Link : public pqxx::connection {
- public:
-  explicit Link(const std::string& connection_string) : Link(connect(connection_string)) {}
-  [[nodiscard]] PGconn* raw() const { return raw_; }
-
- private:
-  explicit Link(PGconn* raw) : pqxx::connection(pqxx::connection::seize_raw_connection(raw)), raw_(raw) {}
-  PGconn* raw_;
-};
-#endif
-
-}  // namespace
-
 struct Connection::Session {
   explicit Session(const std::string& connection_string) : link(connection_string) {}
 
   Link link;
   Settings settings;
   std::string place;
-  std::string server_run;
   bool lost = false;
   bool prepares = true;
   std::unordered_map<std::string, std::string> prepared;  // names by statement
   std::unordered_set<std::string> prepared_in_pipeline;   // libpqxx does not know of these
+  std::string read_settings;  // SQL that a single read goes behind; empty: the session has them
 
   template <class Call>
   Result guarded(Call&& call);
@@ -312,20 +264,22 @@ class Connection::Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   void send(const std::string& sql, const std::vector<NullableText>& values) {
-    const auto count = static_cast<int>(values.size());
-    const char* const* const texts = values.empty() ? nullptr : values.data();
     const auto& prepared = session_.prepared_in_pipeline;
     const bool known = prepared.contains(sql);
-    if (!session_.prepares || (!known && prepared.size() >= kPreparedMax)) {
-      sent_ = sent_ && PQsendQueryParams(raw_, sql.c_str(), count, nullptr, texts, nullptr, nullptr, 0) == 1;
-    } else {
-      const std::string name = "orchestrator_p_" + name_of(sql);
-      if (!known) {
-        sent_ = sent_ && PQsendPrepare(raw_, name.c_str(), sql.c_str(), 0, nullptr) == 1;
-        steps_.push_back(sql);
-      }
-      sent_ = sent_ && PQsendQueryPrepared(raw_, name.c_str(), count, texts, nullptr, nullptr, 0) == 1;
+    if (!session_.prepares || (!known && prepared.size() >= kPreparedMax)) return send_once(sql, values);
+    const std::string name = "orchestrator_p_" + name_of(sql);
+    if (!known) {
+      sent_ = sent_ && PQsendPrepare(raw_, name.c_str(), sql.c_str(), 0, nullptr) == 1;
+      steps_.push_back(sql);
     }
+    sent_ = sent_ && PQsendQueryPrepared(raw_, name.c_str(), static_cast<int>(values.size()),
+                                         texts_of(values), nullptr, nullptr, 0) == 1;
+    steps_.emplace_back();
+  }
+  // Planned for these values.
+  void send_once(const std::string& sql, const std::vector<NullableText>& values) {
+    sent_ = sent_ && PQsendQueryParams(raw_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                       texts_of(values), nullptr, nullptr, 0) == 1;
     steps_.emplace_back();
   }
 
@@ -338,6 +292,10 @@ class Connection::Pipeline {
   }
 
  private:
+  static const char* const* texts_of(const std::vector<NullableText>& values) {
+    return values.empty() ? nullptr : values.data();
+  }
+
   void read_all() {
     auto step = steps_.begin();
     for (int nothing = 0; nothing < 2 && !ended_;) {
@@ -398,18 +356,39 @@ Connection::Connection(const PostgresOptions& options) {
                 place + "the server is PostgreSQL " + std::to_string(version / 10000) + "; version " +
                     std::to_string(kServerVersionMin / 10000) + " or later is needed");
   }
-  // Transactions set these for themselves; here they bound single reads. Behind a pooler that is best effort.
-  script("SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
-         "; SET lock_timeout = " + std::to_string(options.lock_timeout.count()) + "; SET jit = off");
-  const Result result = query(std::string("SELECT ") + kServerRun);
-  Cursor row(result);
-  if (row.next()) row.read(session_->server_run);
+  set_for_reads(options);
 }
 
 Connection::~Connection() = default;
 
+// What bounds single reads; transactions say for themselves. A session that a pooler shares out belongs to
+// others as well, and whatever was set in it would go on to hold for them. The number by which a client would
+// cancel a statement is the session's own only without a pooler.
+void Connection::set_for_reads(const PostgresOptions& options) {
+  const auto settings = [&options](const char* local) {
+    const auto set = [local](const char* name, const std::string& value) {
+      return "set_config('" + std::string(name) + "', '" + value + "', " + local + ")";
+    };
+    return "SELECT " + set("statement_timeout", std::to_string(options.statement_timeout.count())) + ", " +
+           set("lock_timeout", std::to_string(options.lock_timeout.count())) + ", " + set("jit", "off");
+  };
+  const std::string own = std::to_string(session_->link.backendpid());
+  if (query(settings("false") + " WHERE pg_backend_pid() = " + own).size() == 0) {
+    session_->read_settings = settings("true");
+  }
+}
+
 Result Connection::query(const std::string& sql, const Parameters& parameters) {
   const auto values = to_values(parameters);
+#ifdef LIBPQ_HAS_PIPELINING
+  // Statements of one round trip are one transaction, so that what they set ends with them.
+  if (!session_->read_settings.empty() && session_->link.raw() != nullptr && idle()) {
+    Pipeline pipeline(*session_);
+    pipeline.send_once(session_->read_settings, {});
+    pipeline.send_once(sql, values);
+    return pipeline.last_result();
+  }
+#endif
   return session_->guarded([&](pqxx::nontransaction& work) { return execute(work, sql, values); });
 }
 
@@ -449,6 +428,22 @@ void Connection::script(const std::string& sql) {
   session_->guarded([&](pqxx::nontransaction& work) { return work.exec(sql); });
 }
 
+// To COMMIT of a transaction that has failed the server answers ROLLBACK, and of none COMMIT: neither is an
+// error.
+void Connection::commit() {
+  const PGconn* const raw = session_->link.raw();
+  const PGTransactionStatusType status = raw == nullptr ? PQTRANS_INTRANS : PQtransactionStatus(raw);
+  if (status == PQTRANS_INERROR || status == PQTRANS_IDLE) {
+    throw DatabaseError(
+        ErrorCode::kInternal,
+        session_->place +
+            (status == PQTRANS_IDLE ? "no transaction was open" : "a statement of the transaction failed") +
+            " when it should be committed; nothing was changed",
+        DatabaseError::Kind::kRefused);
+  }
+  script("COMMIT");
+}
+
 std::string Connection::location() const {
   const auto text = [](const char* words) { return std::string(words == nullptr ? "" : words); };
   auto& link = session_->link;  // whose questions are not const in libpqxx 6
@@ -457,7 +452,10 @@ std::string Connection::location() const {
 
 bool Connection::usable() const { return session_ && !session_->lost && session_->link.is_open(); }
 
-const std::string& Connection::server_run() const { return session_->server_run; }
+bool Connection::idle() const {
+  const PGconn* const raw = session_->link.raw();
+  return raw == nullptr || PQtransactionStatus(raw) == PQTRANS_IDLE;
+}
 
 void Connection::abandon() { static_cast<void>(session_.release()); }
 

@@ -1,9 +1,9 @@
 // One PostgreSQL connection, its results, and what its failures mean.
 //
-// Only connection.cpp knows libpqxx and libpq, whose generations differ in names. A Connection belongs to one
-// thread at a time. Nothing that matters is kept in the session (no session locks, no settings), so that a
-// pooler may give every transaction another one. Prepared statements are kept there, and given up where a
-// pooler does not carry them.
+// Only connection.cpp and link.hpp know libpqxx and libpq, whose generations differ in names. A Connection
+// belongs to one thread at a time. Nothing that matters is kept in the session (no session locks, no
+// settings), so that a pooler may give every transaction another one; and what a session is left with of ours
+// are prepared statements alone, which are given up where a pooler does not carry them.
 #pragma once
 
 #include <cstdint>
@@ -83,13 +83,6 @@ class Cursor {
   std::size_t column_ = 0;
 };
 
-// SQL for what is different after every start of a server, also after a crash that its main process survived
-// (which resets the statistics), and on a standby that took its place.
-inline constexpr const char* kServerRun =
-    "(SELECT concat_ws('/', CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE "
-    "left(pg_walfile_name(pg_current_wal_lsn()), 8) END, extract(epoch FROM pg_postmaster_start_time()), "
-    "extract(epoch FROM stats_reset)) FROM pg_stat_bgwriter)";
-
 class Connection {
  public:
   // Throws Error as open_postgres_store does.
@@ -112,19 +105,23 @@ class Connection {
                                    const Parameters& parameters);
   // Several statements in one round trip, without parameters.
   void script(const std::string& sql);
+  // Throws DatabaseError as well when there was no transaction that could be committed: then nothing was.
+  void commit();
 
   // Which of the hosts it is connected to: host:port/database.
   [[nodiscard]] std::string location() const;
   // False: it must not be used again.
   [[nodiscard]] bool usable() const;
-  // kServerRun when the connection was made.
-  [[nodiscard]] const std::string& server_run() const;
+  // No transaction is open in it, so that somebody else may have it.
+  [[nodiscard]] bool idle() const;
   // Leaves the socket as it is: it belongs to the parent of a forked process.
   void abandon();
 
  private:
   struct Session;
   class Pipeline;
+  void set_for_reads(const PostgresOptions& options);
+
   std::unique_ptr<Session> session_;
 };
 

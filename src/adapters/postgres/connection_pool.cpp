@@ -33,11 +33,12 @@ ConnectionPool::Lease ConnectionPool::lease() {
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (connection && connection->usable()) {
+    const bool usable = connection && connection->usable();
+    if (usable && connection->idle()) {
       idle_.push_back(std::move(connection));
     } else {
       open_ -= 1;
-      if (connection) {
+      if (connection && !usable) {
         open_ -= idle_.size();
         drop_idle();
       }

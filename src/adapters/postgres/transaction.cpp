@@ -65,24 +65,25 @@ void pause(int run) {
 enum class Fate : std::uint8_t { kStands, kUndone, kUnknown };
 
 // nullopt: the server has not ended it yet.
-std::optional<Fate> ask_fate(Connection& connection, const Transaction::Trace& trace) {
+std::optional<Fate> ask_fate(Connection& connection, const std::string& trace) {
+  static const std::string kSql =
+      "SELECT coalesce(pg_xact_status(split_part($1, ' ', 1)::xid8), ''), split_part($1, ' ', 2) = " +
+      kServerRun;
   Parameters parameters;
-  const Result result =
-      connection.query("SELECT coalesce(pg_xact_status($1::text::xid8), ''), " + std::string(kServerRun),
-                       parameters.add(trace.id));
+  const Result result = connection.query(kSql, parameters.add(trace));
   std::string status;  // '': too long ago
-  std::string server_run;
+  bool same_run = false;
   Cursor row(result);
-  if (row.next()) row.read(status, server_run);
+  if (row.next()) row.read(status, same_run);
   if (status == "in progress") return std::nullopt;
   // Also true of another run of the server: an id that was given again, or was still under way when the
   // server died, is that of a transaction that does not stand.
   if (status == "aborted") return Fate::kUndone;
-  return status == "committed" && server_run == trace.server_run ? Fate::kStands : Fate::kUnknown;
+  return status == "committed" && same_run ? Fate::kStands : Fate::kUnknown;
 }
 
 // After a COMMIT without an answer. The server may still be at it, come up again soon, or be taken over from.
-Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const Transaction::Trace& trace) {
+Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const std::string& trace) {
   const auto give_up = std::chrono::steady_clock::now() + options.lock_timeout;
   for (int run = 0; std::chrono::steady_clock::now() < give_up; ++run) {
     try {
@@ -117,26 +118,25 @@ void Transaction::lock_reference_changes() { run(kReferenceChanges); }
 
 void Transaction::lock_controls() { run(kExclusiveControl); }
 
-const Transaction::Trace& Transaction::trace() {
-  if (trace_.id.empty()) {
-    const Result result = query(std::string("SELECT ") + kTransactionId);
+const std::string& Transaction::trace() {
+  if (trace_.empty()) {
+    const Result result = query("SELECT " + kTransactionId);
     Cursor row(result);
-    if (row.next()) row.read(trace_.id);
+    if (row.next()) row.read(trace_);
   }
-  trace_.server_run = connection_.server_run();
   return trace_;
 }
 
 void Transaction::commit() {
+  connection_.commit();
   open_ = false;
-  connection_.script("COMMIT");
 }
 
 bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteRules& rules,
               const Unit& unit) {
   bool doubt = false;
   for (int run = 0;; ++run) {
-    Transaction::Trace trace;  // once COMMIT may have been sent
+    std::string trace;  // once COMMIT may have been sent
     try {
       const auto connection = pool.lease();
       Transaction transaction(*connection, options, rules.lock);
@@ -151,7 +151,7 @@ bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteR
     } catch (const DatabaseError& error) {
       const bool lost = error.kind() == DatabaseError::Kind::kLost;
       bool undone = false;
-      if (lost && !trace.id.empty()) {
+      if (lost && !trace.empty()) {
         const Fate fate = find_fate(pool, options, trace);
         if (fate == Fate::kStands) return true;
         undone = fate == Fate::kUndone;

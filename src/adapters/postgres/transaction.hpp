@@ -42,27 +42,30 @@ class Transaction {
   // Like ControlLock::kExclusive, from here on.
   void lock_controls();
 
-  // By what a transaction is found afterwards: its id, on the server that gave it, as long as that runs. A
-  // server that crashed may give an id again that it had not yet written down.
-  struct Trace {
-    std::string id;
-    std::string server_run;
-  };
-  // What a statement of the transaction returned for kTransactionId; saves commit() the question.
-  void note_id(std::string id) { trace_.id = std::move(id); }
-  // Must be called before commit(), after the last write.
-  const Trace& trace();
+  // What a statement of the transaction returned for kTransactionId; saves trace() the question.
+  void note_id(std::string id) { trace_ = std::move(id); }
+  // kTransactionId. Must be called before commit(), after the last write.
+  const std::string& trace();
   void commit();
 
  private:
   Connection& connection_;
   const PostgresOptions& options_;
   ControlLock lock_;
-  Trace trace_;
+  std::string trace_;
   bool open_ = false;
 };
 
-inline constexpr const char* kTransactionId = "pg_current_xact_id()::text";
+// SQL for what is different after every start of a server, also after a crash that its main process survived
+// (which resets the statistics), and on a standby that took its place.
+inline const std::string kServerRun =
+    "concat_ws('/', CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name("
+    "pg_current_wal_lsn()), 8) END, extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM "
+    "pg_stat_get_bgwriter_stat_reset_time()))";
+// SQL for that by which a transaction is found afterwards: its number and the run of the server that gave it.
+// One that crashed may give a number again that it had not yet written down; and behind a pooler the server
+// may be another one than when the connection was made.
+inline const std::string kTransactionId = "concat_ws(' ', pg_current_xact_id(), " + kServerRun + ")";
 
 // What to do with what a unit wrote.
 enum class Outcome : std::uint8_t {
