@@ -49,7 +49,7 @@ struct AcceptUnit {
   PortfolioLimits limits;
   Money margin;
   Money notional;
-  Date day;
+  Date day;  // of the caller's clock
   // The ReferenceStore::reference_version() that the batch was validated and routed under: refused with
   // kReferenceChanged, before anything but the key is looked at, when another holds now. 0: not asked.
   std::int64_t reference_version = 0;
@@ -237,7 +237,8 @@ class OrderStore {
                                                            const std::string& account,
                                                            const std::string& execution_id) const = 0;
   [[nodiscard]] virtual std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const = 0;
-  // Empties the responses of records that expired before `now`; their tombstones stay. Returns how many.
+  // Empties the responses of records that expired before `now`, and by the store's own clock too where it has
+  // one; their tombstones stay. Returns how many.
   virtual std::size_t expire_idempotency(Timestamp now) = 0;
 
   [[nodiscard]] virtual std::vector<EventRow> events(const EventQuery& query) const = 0;
@@ -268,10 +269,10 @@ class ReferenceStore {
 
   // Whose name, and whose time, the entries carry from now on; until then nobody's. `clock` must outlive the
   // store's use. Call it before other threads use the store.
-  // A store that several machines share keeps leases and rates by a clock of its own, because theirs have
-  // nothing in common: times on clock.monotonic() are converted on their way in and out, so that a lease
-  // never ends in the store before it ends for its sender. Until this is called they are taken for the
-  // store's own.
+  // A store that several machines share keeps leases, rates and days by a clock of its own, because theirs
+  // have nothing in common: times on clock.monotonic() and days of clock.now() are converted on their way in
+  // and out, so that a lease never ends in the store before it ends for its sender. Until this is called they
+  // are taken for the store's own.
   virtual void attribute_to(std::string by, const Clock& clock) = 0;
   // Entries above `after_id`, oldest first.
   [[nodiscard]] virtual std::vector<AuditEntry> audit_trail(std::int64_t after_id,

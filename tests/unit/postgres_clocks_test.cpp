@@ -171,6 +171,38 @@ TEST_CASE("a PostgreSQL rate limit frees with the database's time") {
   });
 }
 
+TEST_CASE("a machine whose clock is a day ahead opens no new day of limits in PostgreSQL") {
+  with_machines([](Machines& m, const std::string&) {
+    m.clock_there.advance(24h);
+    const auto accept = [](Store& store, const Clock& clock, const std::string& key) {
+      AcceptUnit unit = accept_unit({.key = key, .at = clock.now()});
+      unit.notional = store::money("60");
+      unit.limits.max_notional_day = store::money("100");
+      const AcceptResult result = store.accept(unit);
+      CHECK(result.usage.day == unit.day);
+      CHECK(store.usage_of(unit.batch.portfolio_id).day == unit.day);
+      return result.status;
+    };
+    CHECK(accept(*m.here, m.clock_here, "1") == AcceptResult::Status::kAccepted);
+    CHECK(accept(*m.there, m.clock_there, "2") == AcceptResult::Status::kLimit);
+    CHECK(accept(*m.here, m.clock_here, "3") == AcceptResult::Status::kLimit);
+  });
+}
+
+TEST_CASE("a receipt expires in PostgreSQL when the database's clock says so as well") {
+  with_machines([](Machines& m, const std::string& url) {
+    // Both clocks are slow, and then one is fast.
+    place(*m.here, {.key = "k", .at = m.clock_here.now()});
+    m.clock_there.set(Timestamp::max() - 24h);
+    CHECK(m.there->expire_idempotency(m.clock_there.now()) == 0);
+    CHECK_FALSE(m.here->idempotency({"default", "place", "k"})->response.empty());
+    postgres::Connection({.url = url})
+        .run("UPDATE idempotency_keys SET expires_at = expires_at - " +
+             std::to_string(std::chrono::microseconds(25h).count()));
+    CHECK(m.there->expire_idempotency(m.clock_there.now()) == 1);
+  });
+}
+
 TEST_CASE("a sender that closes its PostgreSQL store leaves its claims to the others at once") {
   with_machines([](Machines& m, const std::string&) {
     place(*m.here, {});

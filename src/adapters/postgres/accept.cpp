@@ -50,7 +50,8 @@ std::string select_state() {
          "unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS asked (key, tenant, operation, n) "
          "JOIN idempotency_keys USING (key, tenant, operation)), ARRAY(SELECT nextval('batch_ids')" +
          drawn_if_current + "$5::bigint ELSE 0 END)), ARRAY(SELECT nextval('order_ids')" + drawn_if_current +
-         "$6::bigint ELSE 0 END)), usage.* FROM (SELECT) AS always LEFT JOIN usage ON true";
+         "$6::bigint ELSE 0 END)), " + day_shift("$8") +
+         ", usage.* FROM (SELECT) AS always LEFT JOIN usage ON true";
 }
 
 struct InsertSql {
@@ -60,7 +61,7 @@ struct InsertSql {
   std::size_t event = ColumnList(kEvent).size();
   std::size_t usage = ColumnList(kUsage).size();
 
-  // The last parameter: see lease_shift().
+  // The last two parameters: see lease_shift() and insert_keys().
   [[nodiscard]] std::size_t shift() const { return batch + order + key + event + usage + 1; }
 
   [[nodiscard]] std::string text() const {
@@ -76,7 +77,7 @@ struct InsertSql {
     sql += " ON CONFLICT (id) DO NOTHING), placed AS (" +
            insert_orders(next(order), "$" + std::to_string(shift()));
     sql += " ON CONFLICT (client_order_id) DO NOTHING RETURNING id), key AS (";
-    sql += insert_from_arrays("idempotency_keys", kKey, next(key));
+    sql += insert_keys(next(key), "$" + std::to_string(shift() + 1));
     sql += " ON CONFLICT (key, tenant, operation) DO NOTHING RETURNING batch_id), log AS (";
     sql += "INSERT INTO events (id, " + events.names() + ") SELECT nextval('event_ids'), e.* FROM ";
     sql += events.unnest(next(event)) + " AS e RETURNING id), ";
@@ -92,9 +93,10 @@ struct InsertSql {
 
 class AcceptRun {
  public:
-  // `monotonic`: see lease_shift().
-  AcceptRun(Transaction& transaction, std::span<Accept* const> all, std::optional<Timestamp> monotonic)
-      : transaction_(transaction), all_(all), monotonic_(monotonic) {}
+  // What the caller's clocks show, if it has any: see lease_shift() and day_shift().
+  AcceptRun(Transaction& transaction, std::span<Accept* const> all, std::optional<Timestamp> monotonic,
+            std::optional<Timestamp> wall)
+      : transaction_(transaction), all_(all), monotonic_(monotonic), wall_(wall) {}
 
   // Whether nothing was written because each unit has to run alone.
   [[nodiscard]] bool apart() const { return apart_; }
@@ -138,11 +140,12 @@ class AcceptRun {
     Parameters parameters;
     parameters.add_array(portfolios);
     for (const auto& texts : scopes) parameters.add_array(texts);
-    parameters.add(batches, orders).add_array(versions);
+    parameters.add(batches, orders).add_array(versions).add(wall_);
     take_state(transaction_.query(kSql, parameters));
     const auto missing = [this](PortfolioId id) { return !usage_.contains(id); };
     if (std::any_of(portfolios.begin(), portfolios.end(), missing))
       usage_ = lock_usage(transaction_, portfolios);
+    for (auto& [id, usage] : usage_) usage.day -= day_shift_;
   }
 
   void take_state(const Result& result) {
@@ -152,7 +155,9 @@ class AcceptRun {
     std::string orders;
     Cursor row(result);
     while (row.next()) {
-      row.read(reference_version_, halted, known, batches, orders);
+      std::int64_t days = 0;
+      row.read(reference_version_, halted, known, batches, orders, days);
+      day_shift_ = std::chrono::days(days);
       std::optional<PortfolioId> id;
       row.read(id);
       if (!id) break;
@@ -248,6 +253,7 @@ class AcceptRun {
         event_fields(event, writer(events));
       }
     }
+    for (auto& [id, one] : usage_) one.day += day_shift_;
     add_usage(usage, usage_);
     Parameters parameters;
     batches.move_to(parameters, kColumns.batch);
@@ -255,7 +261,7 @@ class AcceptRun {
     keys.move_to(parameters, kColumns.key);
     events.move_to(parameters, kColumns.event);
     usage.move_to(parameters, kColumns.usage);
-    parameters.add(monotonic_);
+    parameters.add(monotonic_, wall_);
     return judge(transaction_.query(kSql, parameters));
   }
 
@@ -301,6 +307,8 @@ class AcceptRun {
   Transaction& transaction_;
   std::span<Accept* const> all_;
   std::optional<Timestamp> monotonic_;
+  std::optional<Timestamp> wall_;
+  std::chrono::days day_shift_{0};
   std::vector<Accept*> kept_;
   UsageMap usage_;
   std::int64_t reference_version_ = 0;
@@ -318,7 +326,7 @@ AcceptResult PostgresStore::accept(AcceptUnit& unit) {
     for (QueuedUnit* one : group) all.push_back(static_cast<Accept*>(one));
     bool apart = false;
     write({.lock = ControlLock::kShared, .knows_itself = true}, [&](Transaction& transaction) {
-      AcceptRun run(transaction, all, monotonic());
+      AcceptRun run(transaction, all, monotonic(), wall());
       const Outcome outcome = run.run();
       apart = run.apart();
       return outcome;

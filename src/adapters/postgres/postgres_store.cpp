@@ -138,6 +138,11 @@ std::optional<Timestamp> PostgresStore::monotonic() const {
   return clock_->monotonic();
 }
 
+std::optional<Timestamp> PostgresStore::wall() const {
+  if (clock_ == nullptr) return std::nullopt;
+  return clock_->now();
+}
+
 std::vector<AuditEntry> PostgresStore::audit_trail(std::int64_t after_id, std::size_t limit) const {
   Parameters parameters;
   parameters.add(after_id, limit);

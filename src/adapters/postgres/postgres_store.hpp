@@ -4,8 +4,8 @@
 //   * the database decides: ids, locks and versions come from it, and nothing of it is kept between calls
 //   * a write is one transaction, and has happened when its call returns
 //   * a read is one statement, and so sees one state
-//   * leases and rate windows are in the database's time: the machines' clocks have nothing to do with one
-//     another
+//   * leases, rate windows and the days of day limits are in the database's time: the machines' clocks have
+//     nothing to do with one another
 //   * a forked child can do nothing with its parent's store: the sockets would be shared
 #pragma once
 
@@ -87,6 +87,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::int64_t last_settled_event() const;
   // What the caller's clock shows now, for lease_shift(); nullopt: it has none yet.
   [[nodiscard]] std::optional<Timestamp> monotonic() const;
+  [[nodiscard]] std::optional<Timestamp> wall() const;
 
   PostgresOptions options_;
   pid_t process_;

@@ -46,9 +46,10 @@ std::optional<IdempotencyRecord> PostgresStore::idempotency(const IdempotencySco
   return read_key(read(kSelectKey, key_parameters(scope)));
 }
 
+// Not before the database's clock says so too: the caller's may be fast.
 std::size_t PostgresStore::expire_idempotency(Timestamp now) {
   Parameters parameters;
-  parameters.add(now, kExpireAtOnce);
+  parameters.add(now, kExpireAtOnce, clock_ != nullptr);
   std::int64_t emptied = 0;
   std::int64_t changed = kExpireAtOnce;
   while (changed == kExpireAtOnce) {
@@ -57,8 +58,9 @@ std::size_t PostgresStore::expire_idempotency(Timestamp now) {
           transaction
               .query(
                   "UPDATE idempotency_keys SET response = '' WHERE batch_id IN (SELECT batch_id FROM "
-                  "idempotency_keys WHERE response <> '' AND expires_at <= $1 ORDER BY expires_at LIMIT $2 "
-                  "FOR UPDATE SKIP LOCKED)",
+                  "idempotency_keys WHERE response <> '' AND expires_at <= (SELECT CASE WHEN $3 THEN least($1, " +
+                      std::string(kDatabaseTime) +
+                      ") ELSE $1 END) ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
                   parameters)
               .affected();
       return changed == 0 ? Outcome::kRefused : Outcome::kCommit;

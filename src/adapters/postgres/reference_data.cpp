@@ -144,12 +144,16 @@ void PostgresStore::put_limits(const PortfolioLimits& limits) {
 
 PortfolioUsage PostgresStore::usage_of(PortfolioId portfolio_id) const {
   static const std::string kSql =
-      "SELECT " + names_of(kUsage) + " FROM portfolio_usage WHERE portfolio_id = $1";
+      "SELECT " + names_of(kUsage) + ", " + day_shift("$2") + " FROM portfolio_usage WHERE portfolio_id = $1";
   Parameters parameters;
-  const Result result = read(kSql, parameters.add(portfolio_id));
+  const Result result = read(kSql, parameters.add(portfolio_id, wall()));
   PortfolioUsage usage{.portfolio_id = portfolio_id};
   Cursor row(result);
-  if (row.next()) usage_fields(usage, reader(row));
+  if (!row.next()) return usage;
+  usage_fields(usage, reader(row));
+  std::int64_t shift = 0;
+  row.read(shift);
+  usage.day -= std::chrono::days(shift);
   return usage;
 }
 

@@ -34,6 +34,12 @@ std::string lease_shift(const std::string& parameter) {
   return "(SELECT coalesce(" + std::string(kDatabaseTime) + " - " + parameter + "::bigint, 0))";
 }
 
+std::string day_shift(const std::string& parameter) {
+  const std::string microseconds = std::to_string(std::chrono::microseconds(std::chrono::days(1)).count());
+  return "(SELECT coalesce(" + std::string(kDatabaseTime) + " / " + microseconds + " - " + parameter +
+         "::bigint / " + microseconds + ", 0))";
+}
+
 std::string order_columns(std::string_view prefix) {
   return ColumnList(kOrderFixed).names(prefix) + ", " + ColumnList(kOrderLive).names(prefix);
 }
@@ -45,6 +51,13 @@ std::string insert_orders(std::size_t first, const std::string& monotonic_parame
   values.insert(values.find(lease) + lease.size(), " + " + lease_shift(monotonic_parameter));
   return "INSERT INTO orders (" + columns.names() + ") SELECT " + values + " FROM " + columns.unnest(first) +
          " AS n (" + columns.names() + ")";
+}
+
+std::string insert_keys(std::size_t first, const std::string& wall_parameter) {
+  const ColumnList columns(kKey);
+  return "INSERT INTO idempotency_keys (" + columns.names() + ") SELECT " + columns.names("n.") +
+         " + greatest(0, " + lease_shift(wall_parameter) + ") FROM " + columns.unnest(first) + " AS n (" +
+         columns.names() + ")";
 }
 
 std::string order_assignments(const std::string& monotonic_parameter) {

@@ -49,6 +49,8 @@ void order_live_fields(OrderRef& o, Apply&& apply) {
 // by the way there: a sender's own deadline comes before the stored one, and a lease is read as ending early.
 // NULL: the caller has no clock, and its times are taken for the database's.
 std::string lease_shift(const std::string& parameter);
+// The same for wall clocks and whole days, which processes on machines with different clocks count alike.
+std::string day_shift(const std::string& parameter);
 
 // "id, batch_id, ...", each with the prefix.
 std::string order_columns(std::string_view prefix = {});
@@ -105,6 +107,10 @@ void key_fields(RecordRef& r, Apply&& apply) {
   apply(r.batch_id, r.scope.tenant, r.scope.operation, r.scope.key, r.fingerprint, r.response, r.created_at,
         r.expires_at);
 }
+
+// Who accepts with a clock that is slow keeps the response as long as everybody else: `wall_parameter` is
+// what that clock showed.
+std::string insert_keys(std::size_t first, const std::string& wall_parameter);
 
 inline constexpr std::string_view kEvent = "batch_id bigint, order_id bigint, at bigint, lines text";
 
