@@ -164,6 +164,23 @@ TEST_CASE("a reader that goes on from the last event misses none that commits la
   });
 }
 
+TEST_CASE("what is wrong with a PostgreSQL book of many pages is found on each of them") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto store = open_postgres_store({.url = url});
+    postgres::Connection tables({.url = url});
+    tables.run(
+        "INSERT INTO order_batches SELECT id, '', 1, 1, id::text, '', 0, CASE WHEN id % 1000 IN (0, 1) THEN "
+        "1 "
+        "ELSE 0 END, 0, 0, 0, 0, 0, 1, 0 FROM generate_series(1, 2500) AS id");
+    CHECK(store->verify() == std::vector<std::string>{"batch 1 says it has 1 orders and has 0",
+                                                      "batch 1000 says it has 1 orders and has 0",
+                                                      "batch 1001 says it has 1 orders and has 0",
+                                                      "batch 2000 says it has 1 orders and has 0",
+                                                      "batch 2001 says it has 1 orders and has 0"});
+  });
+}
+
 TEST_CASE("a reader of the log waits for a younger transaction that drew the lower number") {
   with_server([](PostgresSchemas& schemas) {
     const std::string url = schemas.make();
