@@ -48,7 +48,6 @@ struct BookNumbers {
   std::int64_t event = 0;
   std::int64_t inbox = 0;
   std::int64_t routing_rule = 0;
-  std::int64_t owner = 0;
 };
 
 }  // namespace orchestrator

@@ -68,7 +68,11 @@ class PassPosition {
 // Of the rows that are read and not freed yet: the events, as (order, seq), that are not delivered, and
 // whether they were handed over. Not durable: a new process sends the whole row again. Guarded by
 // publish_mutex.
-using UndeliveredEvents = std::map<std::int64_t, std::map<std::pair<OrderId, std::int32_t>, bool>>;
+struct UndeliveredRow {
+  std::size_t content = 0;  // of its lines; a promoted standby that never got a row gives its id to another
+  std::map<std::pair<OrderId, std::int32_t>, bool> events;
+};
+using UndeliveredEvents = std::map<std::int64_t, UndeliveredRow>;
 
 struct Context {
   EngineOptions options;

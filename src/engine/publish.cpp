@@ -93,7 +93,7 @@ class Pass {
     if (context_.clock->monotonic() >= context_.publishing_until) return false;
     const std::size_t taken = events.empty() ? 0 : context_.publisher->send(events);
     for (const Event& event : std::span(events).first(taken)) {
-      context_.undelivered[event.log_id][{event.order_id, event.seq}] = true;
+      context_.undelivered[event.log_id].events[{event.order_id, event.seq}] = true;
     }
     ORCHESTRATOR_FAILPOINT("publish.sent");
     unheard_ += collect(rows, taken, taken == events.size());
@@ -101,7 +101,7 @@ class Pass {
     free(rows);
     for (const Event& event : events) {
       const auto row = context_.undelivered.find(event.log_id);
-      if (row != context_.undelivered.end() && row->second.contains({event.order_id, event.seq})) {
+      if (row != context_.undelivered.end() && row->second.events.contains({event.order_id, event.seq})) {
         waiting_.insert(subject_of(event));
       }
     }
@@ -115,10 +115,14 @@ class Pass {
     for (const EventRow& row : rows) {
       auto expanded = codec::expand(row);
       events += expanded.size();
-      const auto [known, is_new] = context_.undelivered.try_emplace(row.id);
+      const std::size_t content = std::hash<std::string>()(row.lines);
+      const auto [at, unseen] = context_.undelivered.try_emplace(row.id);
+      UndeliveredRow& known = at->second;
+      const bool is_new = unseen || known.content != content;
+      if (is_new) known = {.content = content};
       for (Event& event : expanded) {
-        if (is_new) known->second.try_emplace({event.order_id, event.seq}, false);
-        if (!known->second.contains({event.order_id, event.seq})) continue;
+        if (is_new) known.events.try_emplace({event.order_id, event.seq}, false);
+        if (!known.events.contains({event.order_id, event.seq})) continue;
         if (!waiting_.contains(subject_of(event))) undelivered.push_back(std::move(event));
       }
     }
@@ -154,17 +158,18 @@ class Pass {
   void delivered(const DeliveryReport& report) {
     const auto row = context_.undelivered.find(report.log_id);
     if (row == context_.undelivered.end()) return;
-    const auto event = row->second.find({report.order_id, report.seq});
-    if (event == row->second.end() || !event->second) return;
-    row->second.erase(event);
+    auto& events = row->second.events;
+    const auto event = events.find({report.order_id, report.seq});
+    if (event == events.end() || !event->second) return;
+    events.erase(event);
     ++published_;
   }
 
   // Frees the rows that have nothing left to deliver.
   void free(const std::vector<EventRow>& rows) {
     std::vector<std::int64_t> done;
-    for (const auto& [row, events] : context_.undelivered) {
-      if (events.empty()) done.push_back(row);
+    for (const auto& [id, row] : context_.undelivered) {
+      if (row.events.empty()) done.push_back(id);
     }
     ORCHESTRATOR_PLANT(kFreedWhenSent, for (const EventRow& row : rows) done.push_back(row.id));
     ORCHESTRATOR_PLANT(kWatermark, done = rows_up_to(rows, done));
@@ -195,7 +200,7 @@ std::size_t publish(Context& context, const std::stop_token& stop) {
   try {
     return Pass(context, stop).run();
   } catch (...) {
-    // What became of the rows is not known; a promoted server may even give their numbers again.
+    // What became of the rows is not known.
     context.undelivered.clear();
     throw;
   }

@@ -172,6 +172,33 @@ TEST_CASE(
   CHECK(seqs.size() == desk.event_words(late.id).size());
 }
 
+TEST_CASE("a row of another book that has the number of an undelivered one is published whole (I14)") {
+  const std::shared_ptr<Store> lost = make_memory_store();
+  const std::shared_ptr<Store> promoted = make_memory_store();
+  promoted->put_broker({0, "scripted", "{}", true, FakeClock::kStart, FakeClock::kStart});
+  auto own = std::make_unique<MovingStore>(lost);
+  MovingStore& store = *own;
+  auto bus_of_its_own = std::make_unique<FickleBus>();
+  FickleBus& bus = *bus_of_its_own;
+  Desk desk(BrokerClass::kEnforced, {}, std::move(bus_of_its_own), std::move(own));
+  bus.outcome_of = [](const Event&) { return Outcome::kSilent; };
+  desk.place_one();
+  desk.oms->publish();
+  const EventRow first = lost->events({}).at(0);
+  REQUIRE(bus.delivered.empty());
+
+  bus.outcome_of = [](const Event&) { return Outcome::kDelivered; };
+  store.become(promoted);
+  const Receipt receipt = desk.oms->place(Desk::batch({Desk::buy(1), Desk::buy(2), Desk::buy(3)}));
+  REQUIRE(promoted->events({}).at(0).id == first.id);
+  desk.oms->publish();
+  for (const auto& order : receipt.orders) {
+    const auto seqs = bus.delivered["order/" + std::to_string(order.id)];
+    CHECK(seqs.size() == desk.event_words(order.id).size());
+  }
+  CHECK(promoted->outbox().rows == 0);
+}
+
 TEST_CASE("back-pressure leaves in the outbox what was not taken") {
   PublishingDesk at;
   const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));

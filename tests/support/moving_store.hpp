@@ -15,6 +15,8 @@ class MovingStore final : public Store {
 
   // Called inside every events(), before they are read.
   std::function<void()> during_events;
+  // As a promoted standby does that never got what the store inside has.
+  void become(std::shared_ptr<Store> other) { inner_ = std::move(other); }
 
   // Called before every accept().
   std::function<void()> before_accept;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "orchestrator/backends/postgres.hpp"
@@ -178,6 +179,28 @@ TEST_CASE("what is wrong with a PostgreSQL book of many pages is found on each o
                                                       "batch 1001 says it has 1 orders and has 0",
                                                       "batch 2000 says it has 1 orders and has 0",
                                                       "batch 2001 says it has 1 orders and has 0"});
+  });
+}
+
+TEST_CASE("a sender on PostgreSQL takes away the rows of those long gone, and leaves what is still leased") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto store = open_postgres_store({.url = url});
+    static_cast<void>(place(*store, {}));
+    const auto sleeper = open_postgres_store({.url = url});
+    REQUIRE(sleeper->claim(store::claim_request(*sleeper)).size() == 1);
+    postgres::Connection tables({.url = url});
+    tables.run("UPDATE owners SET started_at = started_at - interval '31 days'");
+    tables.run(
+        "INSERT INTO owners (id, started_at, ended_at) OVERRIDING SYSTEM VALUE SELECT id, now() - ended * "
+        "1.1, "
+        "now() - ended FROM (VALUES (1, interval '1 minute'), (2, '2 days')) AS gone (id, ended)");
+    const std::int64_t owner = store->owner();
+    const postgres::Result result = tables.query("SELECT id FROM owners ORDER BY id");
+    std::set<std::int64_t> left;
+    postgres::Cursor row(result);
+    for (std::int64_t id = 0; row.next(); left.insert(id)) row.read(id);
+    CHECK(left == std::set<std::int64_t>{1, owner, sleeper->owner()});
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "adapters/postgres/book_target.hpp"
 
+#include "adapters/postgres/controls.hpp"
 #include "core/failpoint.hpp"
 
 namespace orchestrator::postgres {
@@ -91,9 +92,6 @@ std::string go_on_above(const std::string& sequence, std::int64_t last, const st
 
 std::string identity_of(const std::string& table) { return "pg_get_serial_sequence('" + table + "', 'id')"; }
 
-// For a process that had the database open while it was empty.
-constexpr const char* kReferenceChange = "UPDATE reference_state SET version = version + 1";
-
 std::string mark_sql(const char* mark) {
   return std::string("COMMENT ON TABLE schema_migrations IS '") + mark + "'";
 }
@@ -141,7 +139,7 @@ void BookTarget::begin() {
   }
   transaction.run("ALTER TABLE owners ADD CONSTRAINT a_copy_is_not_finished CHECK (id IS NULL)");
   transaction.run("DELETE FROM broker_connector_configs");
-  transaction.run(kReferenceChange);
+  transaction.run(kReferenceChange);  // for a process that had the database open while it was empty
   transaction.run(mark_sql(kBeingCopied));
   transaction.commit();
   ORCHESTRATOR_FAILPOINT("copy.begun");
@@ -190,7 +188,6 @@ void BookTarget::finish(const BookNumbers& last) {
                      go_on_above("'event_ids'", last.event, "events") +
                      go_on_above(identity_of("inbox"), last.inbox, "inbox") +
                      go_on_above(identity_of("routing_rules"), last.routing_rule, "routing_rules") +
-                     go_on_above(identity_of("owners"), last.owner, "owners") +
                      go_on_above(identity_of("executions"), 0, "executions") +
                      go_on_above(identity_of("broker_connector_configs"), 0, "broker_connector_configs"));
   ORCHESTRATOR_FAILPOINT("copy.finish");

@@ -320,7 +320,7 @@ class ChangeRun {
     }
     Parameters parameters;
     rows.move_to(parameters, ColumnList(kHalt).size());
-    if (transaction_.query(kSql, parameters).affected() > 0) note_reference_change(transaction_);
+    if (transaction_.query(kSql, parameters).affected() > 0) transaction_.run(kReferenceChange);
   }
 
   void add_part(const char* name, const std::string& sql) {

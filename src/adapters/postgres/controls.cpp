@@ -18,10 +18,6 @@ std::vector<AuditEntry> read_audit(const Result& result) {
   return entries;
 }
 
-void note_reference_change(Transaction& transaction) {
-  transaction.run("UPDATE reference_state SET version = version + 1");
-}
-
 void append_audit(Transaction& transaction, std::span<AuditEntry> entries) {
   static const std::string kInsert = insert_from_arrays("audit_trail", kAudit);
   if (entries.empty()) return;

@@ -17,7 +17,8 @@ inline const std::string kSelectAudit = "SELECT " + names_of(kAudit) + " FROM au
 std::vector<Halt> read_halts(const Result& result);
 std::vector<AuditEntry> read_audit(const Result& result);
 
-void note_reference_change(Transaction& transaction);
+inline const std::string kReferenceChange =
+    std::string("UPDATE reference_state SET version = ") + kFreshNumber;
 // Gives the entries their places in the chain.
 void append_audit(Transaction& transaction, std::span<AuditEntry> entries);
 

@@ -40,8 +40,11 @@ PostgresStore::~PostgresStore() {
   if (owner_ == 0) return;
   try {  // else the leases of this sender run out by themselves
     Parameters parameters;
-    pool_.lease()->run("UPDATE owners SET ended_at = clock_timestamp() WHERE id = $1",
-                       parameters.add(owner_));
+    pool_.lease()->run(
+        "INSERT INTO owners (id, ended_at) OVERRIDING SYSTEM VALUE VALUES ($1, clock_timestamp()) ON "
+        "CONFLICT "
+        "(id) DO UPDATE SET ended_at = excluded.ended_at",
+        parameters.add(owner_));
   } catch (const Error&) {
   }
 }
@@ -74,13 +77,28 @@ Result PostgresStore::read(const std::string& sql, const Parameters& parameters)
   }
 }
 
+// Every sender makes a row, so each also takes away what those long gone have left. Without its row one that
+// still lives is only not known to be dead; and it makes the row anew when it signs off.
+constexpr const char* kForgetOwners =
+    "DELETE FROM owners WHERE id IN (SELECT id FROM owners AS o WHERE (ended_at < clock_timestamp() - "
+    "interval "
+    "'1 day' OR started_at < clock_timestamp() - interval '30 days') AND NOT EXISTS (SELECT FROM orders "
+    "WHERE "
+    "status = 1 AND lease_owner = o.id) AND NOT EXISTS (SELECT FROM publishing WHERE owner = o.id) FOR "
+    "UPDATE "
+    "SKIP LOCKED)";
+static_assert(static_cast<int>(OrderStatus::kSubmitting) == 1);
+
 std::int64_t PostgresStore::owner() {
   refuse_after_fork();  // before the lock, which a thread of the parent may have held
   const std::lock_guard lock(owner_mutex_);
   if (owner_ != 0) return owner_;
-  const Result result = read("INSERT INTO owners DEFAULT VALUES RETURNING id");
+  static const std::string kAdd = std::string("INSERT INTO owners (id) OVERRIDING SYSTEM VALUE VALUES (") +
+                                  kFreshNumber + ") RETURNING id";
+  const Result result = read(kAdd);
   Cursor row(result);
   if (row.next()) row.read(owner_);
+  static_cast<void>(read(kForgetOwners));
   return owner_;
 }
 
@@ -158,7 +176,7 @@ void PostgresStore::change_reference(const ReferenceChange& change, ControlLock 
     // Whoever accepts by the old data has committed when this is granted, and whoever begins later sees the
     // new version. Only now, because a large import must not hold them up for longer than its commit.
     if (controls_later) transaction.lock_controls();
-    note_reference_change(transaction);
+    transaction.run(kReferenceChange);
     if (entry->by.empty()) entry->by = by_;
     if (clock_ != nullptr) entry->at = clock_->now();
     append_audit(transaction, {&*entry, 1});

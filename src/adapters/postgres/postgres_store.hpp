@@ -11,7 +11,6 @@
 
 #include <sys/types.h>
 
-#include <atomic>
 #include <mutex>
 
 #include "adapters/postgres/commit_queue.hpp"
@@ -85,6 +84,7 @@ class PostgresStore final : public Store {
   void change_reference(const ReferenceChange& change, ControlLock lock = ControlLock::kNone) const;
   void refuse_after_fork() const;
   [[nodiscard]] std::int64_t last_settled_event() const;
+  [[nodiscard]] std::int64_t remembered_settled(const std::string& run) const;
   // What the caller's clock shows now, for lease_shift(); nullopt: it has none yet.
   [[nodiscard]] std::optional<Timestamp> monotonic() const;
   [[nodiscard]] std::optional<Timestamp> wall() const;
@@ -95,7 +95,9 @@ class PostgresStore final : public Store {
   CommitQueue queue_;
   std::string by_;
   const Clock* clock_ = nullptr;  // null: not attributed yet
-  mutable std::atomic<std::int64_t> settled_event_{0};
+  mutable std::mutex settled_mutex_;
+  mutable std::string settled_run_;  // kServerRun; another one may give numbers again
+  mutable std::int64_t settled_event_ = 0;
   std::mutex owner_mutex_;
   std::int64_t owner_ = 0;  // 0: not given yet
 };

@@ -78,25 +78,36 @@ std::size_t PostgresStore::expire_idempotency(Timestamp now) {
 // when all that had their numbers before one of ours have ended, nobody holds what the sequence had given out
 // by then: each is in the log, or never will be.
 std::int64_t PostgresStore::last_settled_event() const {
+  static const std::string kDrawn = "SELECT last_value, " + kServerRun + " FROM event_ids";
+  std::int64_t drawn = 0;
+  std::string run;
+  const Result sequence = read(kDrawn);
+  Cursor row(sequence);
+  if (row.next()) row.read(drawn, run);
+  const std::int64_t settled = remembered_settled(run);
+  if (drawn <= settled) return drawn;
   const auto number = [this](const char* sql) {
     std::int64_t value = 0;
     const Result result = read(sql);
-    Cursor row(result);
-    if (row.next()) row.read(value);
+    Cursor one(result);
+    if (one.next()) one.read(value);
     return value;
   };
-  const std::int64_t drawn = number("SELECT last_value FROM event_ids");
-  std::int64_t settled = settled_event_;
-  if (drawn <= settled) return drawn;
   const std::int64_t ours = number("SELECT pg_current_xact_id()::text");
   const auto oldest = [&] { return number("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"); };
   for (int look = 0; oldest() <= ours; ++look) {
     if (look == kSettlingLooks) return settled;
     std::this_thread::sleep_for(kFirstPause * (1 << look));
   }
-  while (settled < drawn && !settled_event_.compare_exchange_weak(settled, drawn)) {
-  }
-  return std::max(settled, drawn);
+  const std::lock_guard lock(settled_mutex_);
+  if (settled_run_ == run) settled_event_ = std::max(settled_event_, drawn);
+  return drawn;
+}
+
+std::int64_t PostgresStore::remembered_settled(const std::string& run) const {
+  const std::lock_guard lock(settled_mutex_);
+  if (std::exchange(settled_run_, run) != run) settled_event_ = 0;
+  return settled_event_;
 }
 
 std::vector<EventRow> PostgresStore::events(const EventQuery& query) const {

@@ -59,7 +59,8 @@ void apply(Connection& connection, const EmbeddedMigration& step, bool up) {
 bool is_sending(Connection& connection) {
   return connection
              .query(
-                 "SELECT FROM orders JOIN owners ON owners.id = lease_owner WHERE status = 1 AND lease_until "
+                 "SELECT FROM orders LEFT JOIN owners ON owners.id = lease_owner WHERE status = 1 AND "
+                 "lease_until "
                  "> " +
                  std::string(kDatabaseTime) + " AND owners.ended_at IS NULL LIMIT 1")
              .size() != 0;
