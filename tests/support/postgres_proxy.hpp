@@ -1,4 +1,4 @@
-// A TCP proxy before a PostgreSQL server that can lose a COMMIT: its request, or only its answer.
+// A TCP proxy before a PostgreSQL server that can lose a COMMIT, and stop answering.
 #pragma once
 
 #include <arpa/inet.h>
@@ -18,7 +18,13 @@ namespace orchestrator::testing {
 
 class PostgresProxy {
  public:
-  enum class Loss { kNone, kRequest, kAnswer };
+  enum class Loss {
+    kNone,
+    kRequest,  // it never arrives, and the connection ends
+    kAnswer,   // it has happened when the connection ends
+    kSilence,  // it has happened, and nobody ever hears of it
+    kLate,     // the connection ends, and it arrives after release_commits()
+  };
 
   // `url` names one server by host and port.
   explicit PostgresProxy(const std::string& url) {
@@ -54,6 +60,9 @@ class PostgresProxy {
   [[nodiscard]] const std::string& url() const { return url_; }
   // The next COMMIT is lost so; the ones after it pass.
   void lose_next_commit(Loss loss) { loss_ = loss; }
+  void release_commits() { released_ = true; }
+  // Connections stay open, and nothing goes through them; new ones are not greeted.
+  void stand_still(bool still) { still_ = still; }
   // New connections are closed at once; those that are open stay.
   void refuse_connections(bool refuse) { refuse_ = refuse; }
   // Like a pooler, it tells each client another process than the session's, from now on.
@@ -67,7 +76,10 @@ class PostgresProxy {
 
   void accept_all() {
     while (!stopping_) {
-      if (!readable(listener_, 20)) continue;
+      if (still_ || !readable(listener_, 20)) {
+        if (still_) static_cast<void>(::poll(nullptr, 0, 20));
+        continue;
+      }
       const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (refuse_) {
         ::close(client);
@@ -95,7 +107,7 @@ class PostgresProxy {
     bool open = true;
     while (open && !stopping_) {
       pollfd both[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-      if (::poll(both, 2, 20) <= 0) continue;
+      if (::poll(still_ ? nullptr : both, still_ ? 0 : 2, 20) <= 0) continue;
       for (int i = 0; i < 2 && open; ++i) {
         if (both[i].revents == 0) continue;
         const ssize_t count = ::recv(both[i].fd, bytes, sizeof bytes, 0);
@@ -109,10 +121,15 @@ class PostgresProxy {
         if (i == 0 && text.find(std::string_view("COMMIT\0", 7)) != text.npos) {
           loss = loss_.exchange(Loss::kNone);
         }
+        if (loss == Loss::kLate) {
+          ::shutdown(client, SHUT_RDWR);
+          while (!released_ && !stopping_) static_cast<void>(::poll(nullptr, 0, 5));
+        }
         if (loss == Loss::kRequest) open = false;
         if (open) open = ::send(both[1 - i].fd, bytes, text.size(), MSG_NOSIGNAL) == count;
-        if (loss == Loss::kAnswer) {
+        if (loss >= Loss::kAnswer) {
           static_cast<void>(readable(server, 5000));  // it has committed
+          while (loss == Loss::kSilence && !stopping_ && !readable(client, 20)) continue;
           open = false;
         }
       }
@@ -129,6 +146,8 @@ class PostgresProxy {
   std::atomic<Loss> loss_{Loss::kNone};
   std::atomic<bool> refuse_{false};
   std::atomic<bool> hide_sessions_{false};
+  std::atomic<bool> still_{false};
+  std::atomic<bool> released_{false};
   std::list<std::thread> links_;
   std::thread acceptor_;
 };

@@ -5,6 +5,9 @@
 // run alone. A COMMIT whose answer was lost is looked up; only when the server stays away for lock_timeout,
 // or was started anew meanwhile, a change or claim throws an Error that is in_doubt().
 //
+// Every call ends, whatever becomes of the server. A connection on which an answer is overdue for longer than
+// connect_timeout is closed: storage_unavailable, or the look-up of a COMMIT.
+//
 // Processes share the database by its row locks, unique keys and versions. Nothing that matters is kept in a
 // session, so PgBouncer in transaction mode may stand in between; one that does not carry prepared statements
 // (before 1.21) costs a part of the speed.
@@ -28,7 +31,7 @@ struct PostgresOptions {
   std::size_t connections = 8;                         // at most; opened as they are needed
   std::size_t writers = 3;                             // of them, for groups of accepts and changes
   std::chrono::milliseconds connect_timeout{5000};     // whole seconds, at least two; each host
-  std::chrono::milliseconds statement_timeout{10000};  // then Error(storage_busy)
+  std::chrono::milliseconds statement_timeout{10000};  // then Error(storage_busy); zero: never
   std::chrono::milliseconds lock_timeout{5000};        // of one lock; then Error(storage_busy)
 };
 

@@ -1,4 +1,4 @@
-// libpqxx 6 and 7, libpq's URLs, and the meaning of PostgreSQL's error codes.
+// libpqxx 6 and 7, and libpq below them.
 //
 // libpq quotes the whole URL, password included, when it cannot read it; so the URL is read here first, and
 // nothing of what is wrong with it is repeated.
@@ -8,12 +8,13 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
-#include <map>
 #include <pqxx/pqxx>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "adapters/postgres/answer_watch.hpp"
+#include "adapters/postgres/connection_settings.hpp"
 #include "adapters/postgres/failures.hpp"
 #include "adapters/postgres/link.hpp"
 #include "core/database_url.hpp"
@@ -25,10 +26,6 @@ namespace {
 constexpr int kServerVersionMin = 130000;
 // More shapes of statements than there are; beyond it they are not prepared.
 constexpr std::size_t kPreparedMax = 128;
-
-// --- settings -------------------------------------------------------------------------------------
-
-using Settings = std::map<std::string, std::string>;
 
 // libpq takes a / or a second @ in a password for the beginning of the next part, and that part is named in
 // messages.
@@ -54,65 +51,6 @@ Settings read_url(const std::string& url) {
     if (option->val != nullptr) settings[option->keyword] = option->val;
   }
   return settings;
-}
-
-// What the URL does not say.
-void add_defaults(Settings& settings, const PostgresOptions& options) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count();
-  settings.try_emplace("connect_timeout", std::to_string(std::max<std::int64_t>(seconds, 2)));
-  settings.try_emplace("application_name", "orchestrator");
-  settings.try_emplace("target_session_attrs", "read-write");
-  settings.try_emplace("keepalives_idle", "30");
-  // A server that vanished must not hold a statement longer than a slow one would.
-  const auto silence = options.statement_timeout + std::chrono::seconds(5);
-  settings.try_emplace("tcp_user_timeout", std::to_string(silence.count()));
-  settings["client_encoding"] = "UTF8";
-}
-
-std::string to_connection_string(const Settings& settings) {
-  std::string text;
-  for (const auto& [keyword, value] : settings) {
-    text += keyword + "='";
-    for (const char c : value) {
-      if (c == '\'' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += "' ";
-  }
-  return text;
-}
-
-// Where messages say the trouble is: without user and password.
-std::string place_of(const Settings& settings) {
-  const auto value = [&settings](const char* keyword, const char* otherwise) {
-    const auto found = settings.find(keyword);
-    return found == settings.end() || found->second.empty() ? std::string(otherwise) : found->second;
-  };
-  return "database " + value("dbname", "of the user's name") + " at " + value("host", "the local socket") +
-         ":" + value("port", "5432") + ": ";
-}
-
-// --- failures -------------------------------------------------------------------------------------
-
-// As one line, and without the password should a server have repeated it.
-std::string clean(std::string words, const Settings& settings) {
-  if (const auto password = settings.find("password");
-      password != settings.end() && !password->second.empty()) {
-    for (auto at = words.find(password->second); at != std::string::npos;
-         at = words.find(password->second, at + 3)) {
-      words.replace(at, password->second.size(), "***");
-    }
-  }
-  std::string line;
-  for (const char c : words) {
-    if (c == '\n') {
-      line += "; ";
-    } else if (c != '\t') {
-      line += c;
-    }
-  }
-  while (line.ends_with("; ")) line.resize(line.size() - 2);
-  return line;
 }
 
 }  // namespace
@@ -172,9 +110,16 @@ struct Connection::Session {
   std::unordered_map<std::string, std::string> prepared;  // names by statement
   std::unordered_set<std::string> prepared_in_pipeline;   // libpqxx does not know of these
   std::string read_settings;  // SQL that a single read goes behind; empty: the session has them
+  std::unique_ptr<AnswerWatch> own_watch;
+  std::optional<AnswerWatch::Line> line;
+  std::chrono::milliseconds patience{0};
 
   template <class Call>
   Result guarded(Call&& call);
+  template <class Call>
+  Result translated(Call&& call);
+  [[nodiscard]] bool silent() const { return line && line->cut(); }
+  [[noreturn]] void throw_silent();
 };
 
 namespace {
@@ -231,8 +176,27 @@ pqxx::result execute_prepared(pqxx::nontransaction& work, const std::string& nam
 
 }  // namespace
 
+void Connection::Session::throw_silent() {
+  lost = true;
+  throw DatabaseError(ErrorCode::kStorageUnavailable,
+                      place + "the server did not answer for " + std::to_string(patience.count()) +
+                          " ms, and the connection was closed; call again",
+                      DatabaseError::Kind::kSilent);
+}
+
 template <class Call>
 Result Connection::Session::guarded(Call&& call) {
+  const AnswerWatch::Wait wait(*line, patience);
+  try {
+    return translated(call);
+  } catch (const DatabaseError&) {
+    if (silent()) throw_silent();
+    throw;
+  }
+}
+
+template <class Call>
+Result Connection::Session::translated(Call&& call) {
   try {
     pqxx::nontransaction work(link);
     return Result(std::make_unique<Result::Rows>(Result::Rows{call(work), {}}));
@@ -258,7 +222,10 @@ Result Connection::Session::guarded(Call&& call) {
 class Connection::Pipeline {
  public:
   explicit Pipeline(Session& session)
-      : session_(session), raw_(session.link.raw()), sent_(PQenterPipelineMode(raw_) == 1) {}
+      : session_(session),
+        wait_(*session.line, session.patience),
+        raw_(session.link.raw()),
+        sent_(PQenterPipelineMode(raw_) == 1) {}
   ~Pipeline() { session_.lost = session_.lost || !ended_; }
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -299,6 +266,7 @@ class Connection::Pipeline {
   void read_all() {
     auto step = steps_.begin();
     for (int nothing = 0; nothing < 2 && !ended_;) {
+      wait_.renew();  // each statement has its own time-out
       PipelineResult result(PQgetResult(raw_), &PQclear);
       nothing = result ? 0 : nothing + 1;  // once between two statements, again when the connection is lost
       if (!result) continue;
@@ -316,6 +284,7 @@ class Connection::Pipeline {
   }
 
   [[noreturn]] void fail() {
+    if (session_.silent()) session_.throw_silent();
     const char* const state = failure_ ? PQresultErrorField(failure_.get(), PG_DIAG_SQLSTATE) : nullptr;
     const std::string words = failure_ ? PQresultErrorMessage(failure_.get()) : PQerrorMessage(raw_);
     const std::string_view code = state == nullptr || session_.lost ? "08006" : state;
@@ -324,6 +293,7 @@ class Connection::Pipeline {
   }
 
   Session& session_;
+  AnswerWatch::Wait wait_;
   PGconn* raw_;
   bool sent_;
   bool ended_ = false;
@@ -333,7 +303,9 @@ class Connection::Pipeline {
 };
 #endif
 
-Connection::Connection(const PostgresOptions& options) {
+Connection::Connection(const PostgresOptions& options) : Connection(options, nullptr) {}
+
+Connection::Connection(const PostgresOptions& options, AnswerWatch* watch) {
   Settings settings = read_url(options.url);
   add_defaults(settings, options);
   const std::string place = place_of(settings);
@@ -356,7 +328,14 @@ Connection::Connection(const PostgresOptions& options) {
                 place + "the server is PostgreSQL " + std::to_string(version / 10000) + "; version " +
                     std::to_string(kServerVersionMin / 10000) + " or later is needed");
   }
+  if (watch == nullptr) {
+    session_->own_watch = std::make_unique<AnswerWatch>();
+    watch = session_->own_watch.get();
+  }
+  session_->line.emplace(*watch, session_->link.sock());
+  wait_for_answers(connect_patience(options));
   set_for_reads(options);
+  wait_for_answers(answer_patience(options, options.statement_timeout));
 }
 
 Connection::~Connection() = default;
@@ -377,6 +356,8 @@ void Connection::set_for_reads(const PostgresOptions& options) {
     session_->read_settings = settings("true");
   }
 }
+
+void Connection::wait_for_answers(std::chrono::milliseconds patience) { session_->patience = patience; }
 
 Result Connection::query(const std::string& sql, const Parameters& parameters) {
   const auto values = to_values(parameters);
@@ -450,7 +431,9 @@ std::string Connection::location() const {
   return text(link.hostname()) + ":" + text(link.port()) + "/" + text(link.dbname());
 }
 
-bool Connection::usable() const { return session_ && !session_->lost && session_->link.is_open(); }
+bool Connection::usable() const {
+  return session_ && !session_->lost && !session_->silent() && session_->link.is_open();
+}
 
 bool Connection::idle() const {
   const PGconn* const raw = session_->link.raw();

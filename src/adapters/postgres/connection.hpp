@@ -6,6 +6,7 @@
 // are prepared statements alone, which are given up where a pooler does not carry them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ class DatabaseError : public Error {
     kRefused,  // running the unit again would end the same way
     kRace,     // a deadlock or serialization failure: the whole unit runs again
     kLost,     // the connection is gone
+    kTooLong,  // a lock was not had, or a statement not done, in time
+    kSilent,   // the server did not answer in time, and the connection was closed
   };
   DatabaseError(ErrorCode code, const std::string& message, Kind kind) : Error(code, message), kind_(kind) {}
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
@@ -83,10 +86,14 @@ class Cursor {
   std::size_t column_ = 0;
 };
 
+class AnswerWatch;
+
 class Connection {
  public:
   // Throws Error as open_postgres_store does.
   explicit Connection(const PostgresOptions& options);
+  // With the watch of a pool, which lives longer.
+  Connection(const PostgresOptions& options, AnswerWatch* watch);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -107,6 +114,8 @@ class Connection {
   void script(const std::string& sql);
   // Throws DatabaseError as well when there was no transaction that could be committed: then nothing was.
   void commit();
+  // From here on, and no longer: then the connection is closed. Zero: for as long as it takes.
+  void wait_for_answers(std::chrono::milliseconds patience);
 
   // Which of the hosts it is connected to: host:port/database.
   [[nodiscard]] std::string location() const;

@@ -1,10 +1,16 @@
 #include "adapters/postgres/connection_pool.hpp"
 
+#include "adapters/postgres/answer_watch.hpp"
+#include "adapters/postgres/connection_settings.hpp"
+
 namespace orchestrator::postgres {
 
-ConnectionPool::ConnectionPool(const PostgresOptions& options) : options_(options) {
+ConnectionPool::ConnectionPool(const PostgresOptions& options)
+    : options_(options), watch_(std::make_unique<AnswerWatch>()) {
   idle_.reserve(options_.connections);  // give_back() must not fail
 }
+
+ConnectionPool::~ConnectionPool() = default;
 
 ConnectionPool::Lease ConnectionPool::lease() {
   std::unique_lock lock(mutex_);
@@ -18,12 +24,13 @@ ConnectionPool::Lease ConnectionPool::lease() {
   if (!idle_.empty()) {
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
+    connection->wait_for_answers(answer_patience(options_, options_.statement_timeout));
     return {*this, std::move(connection)};
   }
   ++open_;
   lock.unlock();
   try {
-    return {*this, std::make_unique<Connection>(options_)};
+    return {*this, std::make_unique<Connection>(options_, watch_.get())};
   } catch (...) {
     give_back(nullptr);
     throw;
@@ -49,6 +56,7 @@ void ConnectionPool::give_back(std::unique_ptr<Connection> connection) noexcept 
 
 void ConnectionPool::abandon() {
   for (const auto& connection : idle_) connection->abandon();
+  static_cast<void>(watch_.release());  // its thread is the parent's
 }
 
 }  // namespace orchestrator::postgres

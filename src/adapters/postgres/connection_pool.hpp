@@ -15,6 +15,9 @@ namespace orchestrator::postgres {
 class ConnectionPool {
  public:
   explicit ConnectionPool(const PostgresOptions& options);
+  ~ConnectionPool();
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
 
   class Lease {
    public:
@@ -42,6 +45,7 @@ class ConnectionPool {
   void drop_idle() noexcept { idle_.clear(); }
 
   const PostgresOptions& options_;
+  std::unique_ptr<AnswerWatch> watch_;
   std::mutex mutex_;
   std::condition_variable given_back_;
   std::vector<std::unique_ptr<Connection>> idle_;

@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "adapters/postgres/connection_settings.hpp"
 #include "core/failpoint.hpp"
 
 namespace orchestrator::postgres {
@@ -25,15 +26,22 @@ constexpr const char* kExclusiveControl = "SELECT pg_advisory_xact_lock(18697677
 constexpr const char* kAuditTrail = "SELECT pg_advisory_xact_lock(1869767779, 2)";
 constexpr const char* kReferenceChanges = "SELECT pg_advisory_xact_lock(1869767779, 4)";
 
+// Whoever stops the trading waits as long as those whom it stops may legally take.
+std::chrono::milliseconds patience_to_stop(const PostgresOptions& options) {
+  return 2 * options.statement_timeout + options.lock_timeout + kIdleMax;
+}
+
+std::chrono::milliseconds statement_timeout_of(const PostgresOptions& options, ControlLock lock) {
+  return lock == ControlLock::kExclusive ? patience_to_stop(options) : options.statement_timeout;
+}
+
 // The settings are made anew in every transaction, because a pooler may give each another session: 0.03 ms.
 // The planner knows nothing about tables that grow by the second, and takes them for empty. A transaction has
 // its number before it draws any from a sequence: readers of the event log count on that.
 std::vector<std::string> begin_statements(const PostgresOptions& options, ControlLock lock) {
-  // Whoever stops the trading waits as long as those whom it stops may legally take.
   const bool stops = lock == ControlLock::kExclusive;
-  const auto patience = 2 * options.statement_timeout + options.lock_timeout + kIdleMax;
-  const auto statement_timeout = stops ? patience : options.statement_timeout;
-  const auto lock_timeout = stops ? patience : options.lock_timeout;
+  const auto statement_timeout = statement_timeout_of(options, lock);
+  const auto lock_timeout = stops ? patience_to_stop(options) : options.lock_timeout;
   std::vector<std::string> statements = {
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
       "SELECT set_config('statement_timeout', '" + std::to_string(statement_timeout.count()) +
@@ -87,7 +95,9 @@ Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const std::
   const auto give_up = std::chrono::steady_clock::now() + options.lock_timeout;
   for (int run = 0; std::chrono::steady_clock::now() < give_up; ++run) {
     try {
-      if (const auto fate = ask_fate(*pool.lease(), trace)) return *fate;
+      const auto connection = pool.lease();
+      connection->wait_for_answers(connect_patience(options));
+      if (const auto fate = ask_fate(*connection, trace)) return *fate;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kPermissionDenied || error.code() == ErrorCode::kConfiguration)
         return Fate::kUnknown;
@@ -101,6 +111,7 @@ Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const std::
 
 Result Transaction::query(const std::string& sql, const Parameters& parameters) {
   if (std::exchange(open_, true)) return connection_.query_prepared(sql, parameters);
+  connection_.wait_for_answers(answer_patience(options_, statement_timeout_of(options_, lock_)));
   return connection_.query_after(begin_statements(options_, lock_), sql, parameters);
 }
 
@@ -135,6 +146,7 @@ void Transaction::commit() {
 bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteRules& rules,
               const Unit& unit) {
   bool doubt = false;
+  auto give_up = std::chrono::steady_clock::time_point::max();  // once in doubt
   for (int run = 0;; ++run) {
     std::string trace;  // once COMMIT may have been sent
     try {
@@ -149,18 +161,22 @@ bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteR
       }
       if (run >= kRunsMax) throw Error(ErrorCode::kStorageBusy, "others were faster every time; call again");
     } catch (const DatabaseError& error) {
-      const bool lost = error.kind() == DatabaseError::Kind::kLost;
+      const bool silent = error.kind() == DatabaseError::Kind::kSilent;
+      const bool lost = error.kind() == DatabaseError::Kind::kLost || silent;
       bool undone = false;
       if (lost && !trace.empty()) {
         const Fate fate = find_fate(pool, options, trace);
         if (fate == Fate::kStands) return true;
         undone = fate == Fate::kUndone;
         if (!undone && !rules.knows_itself) throw in_doubt(error.what());
-        doubt = doubt || !undone;
+        if (!undone && !std::exchange(doubt, true)) {
+          give_up = std::chrono::steady_clock::now() + options.lock_timeout;
+        }
       }
       // A server that is gone is asked only once more: the connection may have been an old one of the pool.
-      const bool again =
-          error.kind() == DatabaseError::Kind::kRace || undone || (lost && (run == 0 || doubt));
+      // One that does not answer is not, or a call would take as long as several.
+      const bool early = run == 0 || (doubt && std::chrono::steady_clock::now() < give_up);
+      const bool again = error.kind() == DatabaseError::Kind::kRace || undone || (lost && !silent && early);
       if (!again || run >= kRunsMax) {
         if (doubt) throw in_doubt(error.what());
         throw;
