@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <future>
 #include <map>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -14,13 +16,17 @@
 namespace orchestrator::postgres {
 namespace {
 
+constexpr std::chrono::minutes kPatience{10};
+
 struct Sample : QueuedUnit {
-  Sample(bool accept, std::int64_t portfolio, std::int64_t order, bool alone)
+  Sample(bool accept, std::int64_t portfolio, std::int64_t order, bool alone, std::size_t row_count = 1)
       : QueuedUnit(accept ? Kind::kAccept : Kind::kChange),
         accepts(accept),
         portfolio_id(portfolio),
         order_id(order),
-        by_itself(alone) {
+        by_itself(alone),
+        rows(row_count) {
+    writes(rows);
     shares(Subject::kPortfolioId, portfolio);
     has_alone(Subject::kOrderId, order);
     if (alone) runs_alone();
@@ -29,6 +35,7 @@ struct Sample : QueuedUnit {
   const std::int64_t portfolio_id;
   const std::int64_t order_id;
   const bool by_itself;
+  const std::size_t rows;
   int runs = 0;
 };
 
@@ -40,13 +47,16 @@ class Watch {
     ++groups_;
     most_ = std::max(most_, groups_);
     std::map<std::int64_t, int> portfolios;
+    std::size_t rows = 0;
     for (QueuedUnit* one : group) {
       const auto& unit = static_cast<Sample&>(*one);
       apart_ = apart_ && ++orders_[unit.order_id] == 1;
       if (++portfolios[unit.portfolio_id] == 1) apart_ = apart_ && ++portfolios_[unit.portfolio_id] == 1;
       alike_ = alike_ && unit.accepts == static_cast<const Sample&>(*group.front()).accepts;
       alone_ = alone_ && (!unit.by_itself || group.size() == 1);
+      rows += unit.rows;
     }
+    small_ = small_ && (rows <= CommitQueue::kRowsMax || group.size() == 1);
   }
   void leave(std::span<QueuedUnit* const> group) {
     const std::lock_guard lock(mutex_);
@@ -61,6 +71,7 @@ class Watch {
     CHECK(apart_);
     CHECK(alike_);
     CHECK(alone_);
+    CHECK(small_);
   }
 
  private:
@@ -72,6 +83,7 @@ class Watch {
   bool apart_ = true;
   bool alike_ = true;
   bool alone_ = true;
+  bool small_ = true;
 };
 
 template <class Work>
@@ -85,13 +97,14 @@ TEST_CASE("groups under way at once share no portfolio and no order and every un
   const unsigned seed = std::random_device()();
   INFO("seed " << seed);
   Watch watch;
-  CommitQueue queue(3);
+  CommitQueue queue(3, kPatience);
   std::atomic<int> wrong{0};
   on_threads(12, [&](int thread) {
     std::mt19937 random(seed + static_cast<unsigned>(thread));
     const auto pick = [&random](std::int64_t below) { return static_cast<std::int64_t>(random()) % below; };
     for (int i = 0; i < 400; ++i) {
-      Sample unit(pick(2) == 0, pick(4), pick(6), pick(16) == 0);
+      const std::size_t rows = pick(3) == 0 ? CommitQueue::kRowsMax / 2 + 1 : 1;
+      Sample unit(pick(2) == 0, pick(4), pick(6), pick(16) == 0, pick(40) == 0 ? 3 * rows : rows);
       queue.run(unit, [&watch](std::span<QueuedUnit* const> group) {
         watch.enter(group);
         std::this_thread::yield();
@@ -114,7 +127,7 @@ struct Ends {
 };
 
 void run_with_failures(Ends& ends, const std::function<bool()>& fail) {
-  CommitQueue queue(1);
+  CommitQueue queue(1, kPatience);
   on_threads(8, [&](int thread) {
     for (int i = 0; i < 100; ++i) {
       Sample unit(true, thread, thread * 1000 + i, false);
@@ -155,6 +168,115 @@ TEST_CASE("what befalls the database befalls the whole group once") {
     CHECK(ends.odd_stood == 0);
     CHECK(failures <= 400);  // one for each unit that fails, at most: none is repeated
   }
+}
+
+TEST_CASE("what one unit waited for in vain keeps nobody of its group from standing") {
+  CommitQueue queue(1, kPatience);
+  std::atomic<int> wrong{0};
+  on_threads(8, [&](int thread) {
+    for (int i = 0; i < 100; ++i) {
+      const bool locked = thread < 2;
+      Sample unit(true, locked ? 0 : thread, thread * 1000 + i, false);
+      try {
+        queue.run(unit, [](std::span<QueuedUnit* const> group) -> bool {
+          std::this_thread::yield();
+          for (const QueuedUnit* one : group) {
+            if (static_cast<const Sample*>(one)->portfolio_id != 0) continue;
+            throw DatabaseError(ErrorCode::kStorageBusy, "locked", DatabaseError::Kind::kTooLong);
+          }
+          return true;
+        });
+        if (locked) ++wrong;
+      } catch (const Error& error) {
+        if (!locked || error.code() != ErrorCode::kStorageBusy || !error.retryable()) ++wrong;
+      }
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a unit that was refused or never sent has no part in its group's doubt") {
+  CommitQueue queue(1, kPatience);
+  std::atomic<int> wrong{0};
+  on_threads(9, [&](int thread) {
+    for (int i = 0; i < 100; ++i) {
+      Sample unit(true, thread, thread * 1000 + i, false);
+      const int kind = thread % 3;
+      std::optional<Error> end;
+      try {
+        queue.run(unit, [](std::span<QueuedUnit* const> group) -> bool {
+          std::this_thread::yield();
+          for (QueuedUnit* one : group) {
+            one->refused = static_cast<const Sample*>(one)->portfolio_id % 3 == 1;
+            one->sent = static_cast<const Sample*>(one)->portfolio_id % 3 == 2;
+          }
+          throw Error(ErrorCode::kStorageUnavailable, "no answer", NextStep::kRecover);
+        });
+      } catch (const Error& error) {
+        end = error;
+      }
+      if (kind == 0 && !(end && end->retryable())) ++wrong;
+      if (kind == 1 && end) ++wrong;
+      if (kind == 2 && !(end && end->in_doubt())) ++wrong;
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("who gets no turn in time leaves, and nothing of its unit happens") {
+  CommitQueue queue(1, std::chrono::milliseconds(0));
+  std::promise<void> leads;
+  std::promise<void> may_end;
+  Sample first(true, 1, 1, false);
+  std::thread leader([&] {
+    queue.run(first, [&](std::span<QueuedUnit* const>) {
+      leads.set_value();
+      may_end.get_future().wait();
+      return true;
+    });
+  });
+  leads.get_future().wait();
+  Sample second(true, 2, 2, false);
+  const auto count = [](std::span<QueuedUnit* const> group) {
+    for (QueuedUnit* one : group) ++static_cast<Sample*>(one)->runs;
+    return true;
+  };
+  std::optional<Error> failure;
+  try {
+    queue.run(second, count);
+  } catch (const Error& error) {
+    failure = error;
+  }
+  may_end.set_value();
+  leader.join();
+  REQUIRE(failure.has_value());
+  CHECK(failure->code() == ErrorCode::kStorageBusy);
+  CHECK(failure->retryable());
+  CHECK(second.runs == 0);
+  queue.run(second, count);
+  CHECK(second.runs == 1);
+}
+
+TEST_CASE("among callers of little patience exactly those whose units ran return") {
+  CommitQueue queue(2, std::chrono::milliseconds(1));
+  std::atomic<int> wrong{0};
+  on_threads(8, [&](int thread) {
+    for (int i = 0; i < 200; ++i) {
+      Sample unit(i % 2 == 0, i % 3, thread, false);
+      bool returned = true;
+      try {
+        queue.run(unit, [](std::span<QueuedUnit* const> group) {
+          for (int turns = 0; turns < 50; ++turns) std::this_thread::yield();
+          for (QueuedUnit* one : group) ++static_cast<Sample*>(one)->runs;
+          return true;
+        });
+      } catch (const Error&) {
+        returned = false;
+      }
+      if (unit.runs != (returned ? 1 : 0)) ++wrong;
+    }
+  });
+  CHECK(wrong == 0);
 }
 
 }  // namespace

@@ -145,6 +145,27 @@ TEST_CASE("a change that conflicts takes no other of its group with it") {
   });
 }
 
+TEST_CASE("a portfolio that somebody keeps locked in PostgreSQL keeps no other of the group from standing") {
+  with_server([](const std::string& url) {
+    const auto book =
+        open_postgres_store({.url = url, .writers = 1, .lock_timeout = std::chrono::milliseconds(200)});
+    place(*book, {.key = "first"});
+    postgres::Connection holder({.url = url});
+    holder.script("BEGIN; SELECT FROM portfolio_usage WHERE portfolio_id = 1 FOR UPDATE");
+    std::atomic<int> wrong{0};
+    store::at_once(8, [&](int caller) {
+      for (int i = 0; i < 3; ++i) {
+        AcceptUnit unit = accept_unit({.key = key_of(caller, i), .portfolio_id = caller < 2 ? 1 : caller});
+        const std::string end = end_of([&] { return book->accept(unit).status; });
+        if (end != (caller < 2 ? "storage_busy" : expected(Status::kAccepted))) ++wrong;
+      }
+    });
+    holder.script("ROLLBACK");
+    CHECK(wrong == 0);
+    CHECK(book->batches({}).size() == 19);
+  });
+}
+
 TEST_CASE("units that race for one key, order or portfolio end as if PostgreSQL had run them in turn") {
   with_server([](const std::string& url) {
     const std::unique_ptr<Store> books[] = {open_postgres_store({.url = url}),

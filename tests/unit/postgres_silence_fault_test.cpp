@@ -183,5 +183,62 @@ TEST_CASE("a COMMIT that PostgreSQL is still at when patience ends is in doubt, 
   });
 }
 
+// Until a session waits for a lock.
+void await_waiting(const std::string& url) {
+  postgres::Connection watch({.url = url});
+  while (watch.query("SELECT FROM pg_locks WHERE NOT granted").size() == 0) std::this_thread::yield();
+}
+
+TEST_CASE("an accept that runs again behind its own late COMMIT finds its key and not its margin") {
+  with_server([](const std::string& url) {
+    PostgresProxy proxy(url);
+    PostgresOptions options = impatient(proxy.url());
+    options.lock_timeout = milliseconds(1500);
+    options.statement_timeout = milliseconds(4000);
+    const auto book = open_postgres_store(options);
+    place(*book, {.key = "first"});
+    AcceptUnit unit = accept_unit({.key = "second", .margin = store::money("2")});
+    unit.limits.margin_available = store::money("3");
+    proxy.lose_next_commit(Loss::kLate);
+    AcceptResult result;
+    std::optional<Error> failure;
+    std::thread caller([&] { failure = failure_of([&] { result = book->accept(unit); }); });
+    await_waiting(url);
+    proxy.release_commits();
+    caller.join();
+    REQUIRE_FALSE(failure.has_value());
+    CHECK(result.status == AcceptResult::Status::kKeyExists);
+    REQUIRE(result.existing.has_value());
+    CHECK(result.existing->batch_id == unit.batch.id);
+    CHECK(book->usage_of(1).margin_reserved == store::money("2"));
+  });
+}
+
+TEST_CASE("a change that PostgreSQL's switches or versions refuse is never in doubt with its group") {
+  const auto check = [](Store& book, PostgresProxy& proxy) {
+    const std::vector<Order> orders = place(book, {.key = "second", .orders = 8});
+    book.put_halt(store::halt_of(ControlScope::kAll, ""));
+    proxy.lose_next_commit(Loss::kLate);
+    std::atomic<int> wrong{0};
+    std::atomic<int> doubtful{0};
+    store::at_once(8, [&](int caller) {
+      ChangeUnit unit;
+      unit.orders = {store::changed(orders[static_cast<std::size_t>(caller)], OrderStatus::kAcked)};
+      if (caller % 4 == 0) unit.unless_stopped = HaltMode::kHalt;
+      if (caller % 4 == 1) ++unit.orders[0].version;
+      if (caller % 4 == 2) unit.margins = {{caller, store::money("2"), store::money("1")}};
+      std::optional<CommitStatus> status;
+      const auto failure = failure_of([&] { status = book.commit(unit); });
+      constexpr CommitStatus kEnds[] = {CommitStatus::kHalted, CommitStatus::kConflict, CommitStatus::kLimit};
+      if (caller % 4 != 3 && status != kEnds[caller % 4]) ++wrong;
+      if (caller % 4 == 3 && failure && failure->in_doubt()) ++doubtful;
+    });
+    CHECK(wrong == 0);
+    CHECK(doubtful > 0);
+    proxy.release_commits();
+  };
+  behind_proxy(check, std::chrono::seconds(20));
+}
+
 }  // namespace
 }  // namespace orchestrator::testing

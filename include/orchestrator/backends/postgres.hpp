@@ -6,7 +6,8 @@
 // or was started anew meanwhile, a change or claim throws an Error that is in_doubt().
 //
 // Every call ends, whatever becomes of the server. A connection on which an answer is overdue for longer than
-// connect_timeout is closed: storage_unavailable, or the look-up of a COMMIT.
+// connect_timeout is closed (storage_unavailable, or the look-up of a COMMIT), and who has waited for a turn
+// as long as statement_timeout and lock_timeout together is told storage_busy: then nothing has happened.
 //
 // Processes share the database by its row locks, unique keys and versions. Nothing that matters is kept in a
 // session, so PgBouncer in transaction mode may stand in between; one that does not carry prepared statements

@@ -11,6 +11,7 @@
 // receipt is what a replay would get.
 
 #include <algorithm>
+#include <set>
 
 #include "adapters/postgres/controls.hpp"
 #include "adapters/postgres/postgres_store.hpp"
@@ -26,11 +27,14 @@ struct Accept : QueuedUnit {
     const IdempotencyScope& scope = unit.idempotency.scope;
     has_alone(Subject::kScope, {scope.key, scope.tenant, scope.operation});
     shares(Subject::kPortfolioId, unit.batch.portfolio_id);
+    writes(2 * unit.orders.size() + 2);  // the events are not made yet
   }
 
-  void refuse(AcceptResult::Status status, std::string detail) {
+  // `for_good`: whatever others of the group did.
+  void refuse(AcceptResult::Status status, std::string detail, bool for_good = true) {
     result.status = status;
     result.detail = std::move(detail);
+    refused = for_good;
   }
 
   AcceptUnit& unit;
@@ -102,6 +106,7 @@ class AcceptRun {
   [[nodiscard]] bool apart() const { return apart_; }
 
   Outcome run() {
+    if (all_.empty()) return Outcome::kRefused;
     for (Accept* accept : all_) accept->result = {};
     read_state();
     for (Accept* accept : all_) {
@@ -114,7 +119,10 @@ class AcceptRun {
     });
     ORCHESTRATOR_FAILPOINT("accept.before_commit");
     const Outcome outcome = insert();
-    if (outcome == Outcome::kCommit) ORCHESTRATOR_FAILPOINT("accept.in_commit");
+    if (outcome == Outcome::kCommit) {
+      for (Accept* accept : kept_) accept->sent = true;
+      ORCHESTRATOR_FAILPOINT("accept.in_commit");
+    }
     return outcome;
   }
 
@@ -146,6 +154,11 @@ class AcceptRun {
     if (std::any_of(portfolios.begin(), portfolios.end(), missing))
       usage_ = lock_usage(transaction_, portfolios);
     for (auto& [id, usage] : usage_) usage.day -= day_shift_;
+    // A COMMIT that was late held the locks: the statement that waited for it saw the keys as they were
+    // before.
+    for (Accept* accept : all_) {
+      if (accept->sent && !accept->result.existing) read_key_of(*accept);
+    }
   }
 
   void take_state(const Result& result) {
@@ -209,11 +222,15 @@ class AcceptRun {
     result.usage = usage_with(usage, accept.unit);
     if (auto limit = broken_limit(accept.unit.limits, result.usage)) {
       result.usage = usage;
-      accept.refuse(AcceptResult::Status::kLimit, std::move(*limit));
+      accept.refuse(AcceptResult::Status::kLimit, std::move(*limit), !reserved_.contains(usage.portfolio_id));
       return false;
     }
-    if (!compose(accept)) return false;
+    if (!compose(accept)) {
+      accept.refused = true;
+      return false;
+    }
     usage = result.usage;
+    reserved_.insert(usage.portfolio_id);
     return true;
   }
 
@@ -311,6 +328,7 @@ class AcceptRun {
   std::chrono::days day_shift_{0};
   std::vector<Accept*> kept_;
   UsageMap usage_;
+  std::set<PortfolioId> reserved_;  // by units of this group
   std::int64_t reference_version_ = 0;
   std::vector<Halt> halts_;
   bool apart_ = false;
@@ -326,6 +344,7 @@ AcceptResult PostgresStore::accept(AcceptUnit& unit) {
     for (QueuedUnit* one : group) all.push_back(static_cast<Accept*>(one));
     bool apart = false;
     write({.lock = ControlLock::kShared, .knows_itself = true}, [&](Transaction& transaction) {
+      std::erase_if(all, [](const Accept* one) { return one->refused; });
       AcceptRun run(transaction, all, monotonic(), wall());
       const Outcome outcome = run.run();
       apart = run.apart();

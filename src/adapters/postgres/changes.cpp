@@ -12,6 +12,7 @@
 // conflicts.
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "adapters/postgres/controls.hpp"
@@ -29,6 +30,14 @@ struct Change : QueuedUnit {
     for (const OrderBatch& batch : unit.batches) has_alone(Subject::kBatchId, batch.id);
     if (unit.cursor) has_alone(Subject::kBrokerAccount, {unit.cursor->broker, unit.cursor->account});
     if (!unit.halts.empty()) runs_alone();
+    writes(unit.orders.size() + unit.batches.size() + unit.executions.size() + unit.events.size() +
+           unit.inbox_add.size() + 1);
+  }
+
+  // `for_good`: whatever others of the group did.
+  void refuse(CommitStatus why, bool for_good = true) {
+    status = why;
+    refused = for_good;
   }
 
   ChangeUnit& unit;
@@ -73,6 +82,7 @@ class ChangeRun {
       append_audit(transaction_, change->unit.audit);
       switch_on(change->unit);
     }
+    for (Change* change : kept_) change->sent = true;
     return Outcome::kCommit;
   }
 
@@ -84,7 +94,7 @@ class ChangeRun {
     for (Change* change : all_) {
       change->failure = nullptr;
       change->status = CommitStatus::kCommitted;
-      if (forbidding_halt(halts, change->unit) != nullptr) change->status = CommitStatus::kHalted;
+      if (forbidding_halt(halts, change->unit) != nullptr) change->refuse(CommitStatus::kHalted);
     }
   }
 
@@ -102,8 +112,14 @@ class ChangeRun {
         change_margins(*change);
       } catch (const Error&) {
         change->failure = std::current_exception();
+        change->refused = !depends_on_others(*change);
       }
     }
+  }
+
+  [[nodiscard]] bool depends_on_others(const Change& change) const {
+    const auto moved = [this](const auto& one) { return moved_.contains(one.portfolio_id); };
+    return std::ranges::any_of(change.unit.margins, moved);
   }
 
   void change_margins(Change& change) {
@@ -112,11 +128,14 @@ class ChangeRun {
       PortfolioUsage& usage = after.try_emplace(one.portfolio_id, usage_.at(one.portfolio_id)).first->second;
       usage.margin_reserved = margin_after(usage, one);
       if (exceeds_available(usage, one)) {
-        change.status = CommitStatus::kLimit;
+        change.refuse(CommitStatus::kLimit, !depends_on_others(change));
         return;
       }
     }
-    for (const auto& [id, usage] : after) usage_[id] = usage;
+    for (const auto& [id, usage] : after) {
+      usage_[id] = usage;
+      moved_.insert(id);
+    }
   }
 
   // --- the one statement: a part for each kind of row that there is ---
@@ -270,7 +289,7 @@ class ChangeRun {
     if (conflicted_) return false;
     if (executed != static_cast<std::int64_t>(executions_)) {
       apart_ = kept_.size() > 1;
-      kept_.front()->status = CommitStatus::kConflict;
+      if (!apart_) kept_.front()->refuse(CommitStatus::kConflict);
       return false;
     }
     number(row, events_);
@@ -294,7 +313,7 @@ class ChangeRun {
     for (Change* change : kept_) {
       for (const Record& record : change->unit.*records) {
         if (written.erase(record.id) == 1) continue;
-        change->status = CommitStatus::kConflict;
+        change->refuse(CommitStatus::kConflict);
         conflicted_ = true;
       }
     }
@@ -335,6 +354,7 @@ class ChangeRun {
   bool conflicted_ = false;
   bool apart_ = false;
   UsageMap usage_;
+  std::set<PortfolioId> moved_;  // whose margins units of this group changed
   std::size_t executions_ = 0;
   std::vector<EventRow*> events_;
   std::vector<InboxReport*> received_;
@@ -355,15 +375,14 @@ CommitStatus PostgresStore::commit(ChangeUnit& unit) {
     for (bool again = true; again && !left.empty();) {
       write({.lock = lock_for(left)}, [&](Transaction& transaction) {
         ORCHESTRATOR_FAILPOINT("commit.before");
+        // A version only grows: what conflicts now conflicts for good.
+        std::erase_if(left, [](const Change* one) { return one->refused; });
         ChangeRun run(transaction, left, monotonic());
         const Outcome outcome = run.run();
         apart = run.apart();
         again = run.conflicted();
         return outcome;
       });
-      // A version only grows: what conflicts now conflicts for good.
-      if (again)
-        std::erase_if(left, [](const Change* one) { return one->status == CommitStatus::kConflict; });
     }
     return !apart;
   });

@@ -24,8 +24,16 @@ bool befell_all(const Error& error) {
   }
 }
 
+Error nothing_changed(const std::string& why) {
+  return Error(ErrorCode::kStorageBusy, why + "; nothing was changed, call again");
+}
+
 bool any_in(const std::unordered_set<std::uint64_t>& set, const std::vector<std::uint64_t>& numbers) {
   return std::any_of(numbers.begin(), numbers.end(), [&set](auto number) { return set.contains(number); });
+}
+
+bool have_in_common(const std::vector<std::uint64_t>& a, const std::vector<std::uint64_t>& b) {
+  return std::find_first_of(a.begin(), a.end(), b.begin(), b.end()) != a.end();
 }
 
 }  // namespace
@@ -37,17 +45,27 @@ void QueuedUnit::has_alone(Subject subject, std::initializer_list<std::string_vi
 }
 
 void CommitQueue::run(QueuedUnit& unit, const Run& run) {
-  {
-    std::unique_lock lock(mutex_);
-    waiting_.push_back(&unit);
-    appoint_leaders();
-    unit.turn_.wait(lock, [&unit] { return unit.done_ || !unit.group_.empty(); });
-  }
+  wait_for_turn(unit);
   if (!unit.done_) {
     lead(unit.group_, run);
     finish(unit.group_);
   }
   if (unit.failure) std::rethrow_exception(unit.failure);
+}
+
+void CommitQueue::wait_for_turn(QueuedUnit& unit) {
+  const auto its_turn = [&unit] { return unit.done_ || !unit.group_.empty(); };
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&unit);
+  appoint_leaders();
+  if (unit.turn_.wait_for(lock, patience_, its_turn)) return;
+  if (std::erase(waiting_, &unit) == 0) {
+    unit.turn_.wait(lock, its_turn);  // it is in a group, whose statements have an end
+    return;
+  }
+  appoint_leaders();  // of what was not to overtake it
+  throw nothing_changed("others have kept the database busy for " + std::to_string(patience_.count()) +
+                        " ms");
 }
 
 void CommitQueue::appoint_leaders() noexcept {
@@ -74,34 +92,38 @@ void CommitQueue::appoint_leaders() noexcept {
 // The oldest unit that may run, and what may run with it. What is passed over keeps its turn: no younger unit
 // overtakes it to what both want.
 std::vector<QueuedUnit*> CommitQueue::take_group() {
-  const std::size_t size = (running_ + waiting_.size() + writers_ - 1) / writers_;
-  std::vector<QueuedUnit*> group;
+  Group group;
+  group.size = (running_ + waiting_.size() + writers_ - 1) / writers_;
   std::deque<QueuedUnit*> left;
-  Numbers wanted;
   Numbers passed_over;
   for (QueuedUnit* unit : waiting_) {
-    const bool joins = may_join(*unit, group, wanted, passed_over, size);
-    joins ? group.push_back(unit) : left.push_back(unit);
-    Numbers& numbers = joins ? wanted : passed_over;
+    const bool joins = may_join(*unit, group, passed_over);
+    if (joins) {
+      group.units.push_back(unit);
+      group.rows += unit->rows_;
+    } else {
+      left.push_back(unit);
+    }
+    Numbers& numbers = joins ? group.wanted : passed_over;
     numbers.insert(unit->shared_.begin(), unit->shared_.end());
     numbers.insert(unit->own_.begin(), unit->own_.end());
   }
-  held_.reserve(held_.size() + wanted.size());
-  held_.merge(wanted);
+  held_.reserve(held_.size() + group.wanted.size());
+  held_.merge(group.wanted);
   waiting_.swap(left);
-  return group;
+  return std::move(group.units);
 }
 
-bool CommitQueue::may_join(const QueuedUnit& unit, const std::vector<QueuedUnit*>& group,
-                           const Numbers& wanted, const Numbers& passed_over, std::size_t size) const {
+bool CommitQueue::may_join(const QueuedUnit& unit, const Group& group, const Numbers& passed_over) const {
   for (const Numbers* numbers : {&held_, &passed_over}) {
     if (any_in(*numbers, unit.own_) || any_in(*numbers, unit.shared_)) return false;
   }
-  if (group.empty()) return true;
-  if (any_in(wanted, unit.own_) || unit.kind_ != group.front()->kind_) return false;
-  if (unit.alone_ || group.front()->alone_) return false;
+  if (group.units.empty()) return true;
+  const QueuedUnit& first = *group.units.front();
+  if (any_in(group.wanted, unit.own_) || unit.kind_ != first.kind_) return false;
+  if (unit.alone_ || first.alone_ || group.rows + unit.rows_ > kRowsMax) return false;
   // More than its share a group takes only of what no other group could take meanwhile.
-  return group.size() < size || any_in(wanted, unit.shared_);
+  return group.units.size() < group.size || any_in(group.wanted, unit.shared_);
 }
 
 void CommitQueue::finish(const std::vector<QueuedUnit*>& group) noexcept {
@@ -121,22 +143,56 @@ void CommitQueue::finish(const std::vector<QueuedUnit*>& group) noexcept {
   }
 }
 
-void CommitQueue::lead(std::span<QueuedUnit* const> group, const Run& run) noexcept {
+// Alone runs who has no answer yet. What one of them waited for in vain is not waited for again by those that
+// want the same, and altogether it takes no longer than they would have waited for their turn.
+void CommitQueue::lead(std::span<QueuedUnit* const> group, const Run& run) const noexcept {
+  if (try_group(group, run) != End::kApart) return;
+  const auto give_up = std::chrono::steady_clock::now() + patience_;
+  bool befell_all = false;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    QueuedUnit& unit = *group[i];
+    if (unit.refused) continue;
+    const auto before = group.first(i);
+    const bool in_vain = std::any_of(before.begin(), before.end(), [&unit](const QueuedUnit* other) {
+      return other->blocked_ && have_in_common(unit.shared_, other->shared_);
+    });
+    if (befell_all || in_vain || std::chrono::steady_clock::now() > give_up) {
+      unit.failure = std::make_exception_ptr(nothing_changed("others of its group kept the database busy"));
+      continue;
+    }
+    const End end = try_group(group.subspan(i, 1), run);
+    unit.blocked_ = end == End::kBlocked;
+    befell_all = end == End::kBefellAll;
+  }
+}
+
+CommitQueue::End CommitQueue::try_group(std::span<QueuedUnit* const> group, const Run& run) noexcept {
   // Each caller gets an exception object of its own: what one does with it is none of the others' business.
   const auto fail_all = [group](const auto& error) {
-    for (QueuedUnit* unit : group) unit->failure = std::make_exception_ptr(error);
+    for (QueuedUnit* unit : group) {
+      if (unit->refused) continue;
+      unit->failure = error.in_doubt() && !unit->sent
+                          ? std::make_exception_ptr(nothing_changed("the database was lost meanwhile"))
+                          : std::make_exception_ptr(error);
+    }
   };
   try {
-    if (run(group)) return;
+    return run(group) ? End::kAnswered : End::kApart;
   } catch (const DatabaseError& error) {
-    if (group.size() == 1 || befell_all(error)) return fail_all(error);
+    const bool too_long = error.kind() == DatabaseError::Kind::kTooLong;
+    const bool all = !too_long && befell_all(error);
+    if (group.size() > 1 && !all) return End::kApart;
+    fail_all(error);
+    return too_long ? End::kBlocked : all ? End::kBefellAll : End::kAnswered;
   } catch (const Error& error) {
-    if (group.size() == 1 || befell_all(error)) return fail_all(error);
+    const bool all = befell_all(error);
+    if (group.size() > 1 && !all) return End::kApart;
+    fail_all(error);
+    return all ? End::kBefellAll : End::kAnswered;
   } catch (...) {
     for (QueuedUnit* unit : group) unit->failure = std::current_exception();
-    return;
+    return End::kAnswered;
   }
-  for (QueuedUnit* const& unit : group) lead({&unit, 1}, run);
 }
 
 }  // namespace orchestrator::postgres

@@ -25,7 +25,8 @@ PostgresStore::PostgresStore(const PostgresOptions& options)
     : options_(options),
       process_(::getpid()),
       pool_(options_),
-      queue_(std::min(options.writers, options.connections)) {
+      queue_(std::min(options.writers, options.connections),
+             options.statement_timeout + options.lock_timeout) {
   if (options.connections == 0 || options.writers == 0) {
     throw Error(ErrorCode::kConfiguration, "the database needs at least one connection and one writer");
   }
