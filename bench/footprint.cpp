@@ -1,8 +1,5 @@
 // Memory as the book grows, and the time from a start to the first accepted order.
 #include <malloc.h>
-#include <unistd.h>
-
-#include <fstream>
 
 #include "measure.hpp"
 #include "raw_book.hpp"
@@ -12,14 +9,6 @@ namespace orchestrator::bench {
 namespace {
 
 constexpr std::size_t kBatch = 100;
-
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double total = 0;
-  double resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
-}
 
 // Every order stays open at a broker that remembers nothing, so what grows is ours. The caches fill before
 // the first look: they are bounded.

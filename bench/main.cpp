@@ -30,14 +30,42 @@ bool is_memory(const std::filesystem::path& folder) {
 void print_goals(const orchestrator::bench::Session& session) {
   std::printf("\n%-58s %12s %14s\n", "goal", "measured", "bound");
   for (const auto& goal : session.goals) {
-    std::printf("%-58s %12.4g %3s %10.4g  %s\n", goal.name.c_str(), goal.measured,
-                goal.at_least ? ">=" : "<=", goal.bound, goal.met() ? "met" : "MISSED");
+    if (!goal.measured) {
+      std::printf("%-58s %12s %14s  NOT MEASURED: %s\n", goal.bound.name.c_str(), "-", "-",
+                  goal.missing.c_str());
+      continue;
+    }
+    std::printf("%-58s %12.4g %3s %10.4g  %s\n", goal.bound.name.c_str(), *goal.measured,
+                goal.bound.at_least ? ">=" : "<=", goal.bound.bound, goal.met() ? "met" : "MISSED");
   }
+}
+
+void register_served(orchestrator::bench::Session& session) {
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+  register_postgres(session);
+#else
+  session.not_measured({"PostgreSQL"}, "this build has none");
+#endif
+#ifdef ORCHESTRATOR_HAS_REDIS
+  register_redis(session);
+#else
+  session.not_measured({"Redis"}, "this build has none");
+#endif
+#ifdef ORCHESTRATOR_HAS_KAFKA
+  register_kafka(session);
+#else
+  session.not_measured({"Kafka"}, "this build has none");
+#endif
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef ORCHESTRATOR_HAS_POSTGRES
+  if (argc > 1 && std::strcmp(argv[1], "--child") == 0) {
+    return orchestrator::bench::run_child({argv + 2, argv + argc});
+  }
+#endif
   orchestrator::bench::Session session;
   session.folder = "build/bench-data";
   std::vector<std::string> options = {argv[0], "--benchmark_counters_tabular=false"};
@@ -75,6 +103,7 @@ int main(int argc, char** argv) {
   register_placement(session);
   register_flat_cost(session);
   register_reads(session);
+  register_served(session);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   print_goals(session);

@@ -1,6 +1,10 @@
 #include "measure.hpp"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <ctime>
+#include <fstream>
 
 namespace orchestrator::bench {
 
@@ -8,6 +12,24 @@ double thread_cpu_seconds() {
   timespec used{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+Server find_server(const std::string& name, const std::string& variable) {
+  const auto value = [](const std::string& of) {
+    const char* text = std::getenv(of.c_str());
+    return std::string(text == nullptr ? "" : text);
+  };
+  Server server{value(variable), value("ORCHESTRATOR_TEST_" + name + "_MISSING")};
+  if (server.missing.empty()) server.missing = variable + " names no server";
+  return server;
 }
 
 double quantile(std::vector<double> values, double share) {

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,16 +30,35 @@ double seconds_of(Work&& work) {
 // What this thread has had of a processor: on a machine that is shared, steadier than the clock on the wall.
 [[nodiscard]] double thread_cpu_seconds();
 
+// What this process holds in memory.
+[[nodiscard]] double resident_bytes();
+
 [[nodiscard]] double quantile(std::vector<double> values, double share);
 [[nodiscard]] double median(const std::vector<double>& values);
 
-struct Goal {
+// What a figure should reach, or stay below.
+struct Bound {
   std::string name;
-  double measured = 0;
   double bound = 0;
   bool at_least = true;
-  [[nodiscard]] bool met() const { return at_least ? measured >= bound : measured <= bound; }
 };
+
+struct Goal {
+  Bound bound;
+  std::optional<double> measured = {};
+  std::string missing = {};  // why it was not measured
+  [[nodiscard]] bool met() const {
+    return measured && (bound.at_least ? *measured >= bound.bound : *measured <= bound.bound);
+  }
+};
+
+// A server that some of the benchmarks need; an empty address: it is not there.
+struct Server {
+  std::string address;
+  std::string missing = {};  // why
+};
+// As tests/servers/run tells its command: PostgreSQL by ORCHESTRATOR_TEST_POSTGRES_URL, and so on.
+[[nodiscard]] Server find_server(const std::string& name, const std::string& variable);
 
 // What the benchmarks of one run share.
 struct Session {
@@ -46,10 +67,14 @@ struct Session {
   std::vector<Goal> goals;
 
   void at_least(std::string name, double measured, double bound) {
-    goals.push_back({std::move(name), measured, bound, true});
+    judge({std::move(name), bound, true}, measured);
   }
   void at_most(std::string name, double measured, double bound) {
-    goals.push_back({std::move(name), measured, bound, false});
+    judge({std::move(name), bound, false}, measured);
+  }
+  void judge(Bound bound, double measured) { goals.push_back({std::move(bound), measured}); }
+  void not_measured(Bound bound, std::string why) {
+    goals.push_back({std::move(bound), std::nullopt, std::move(why)});
   }
   // Pairs of slices whose median counts.
   [[nodiscard]] int slices() const { return quick ? 5 : 9; }
@@ -97,9 +122,36 @@ void add(const std::string& name, int iterations, Body body) {
       ->Unit(benchmark::kMillisecond);
 }
 
+// The same for one that needs a server. Goals that it does not reach, because the server is missing or fails,
+// are shown as not measured.
+template <class Body>
+void add_served(Session& session, const Server& server, const std::string& name, int iterations,
+                std::vector<Bound> bounds, Body body) {
+  const bool is_there = !server.address.empty();
+  add(name, is_there ? iterations : 1,
+      [&session, is_there, bounds, body, why = server.missing](benchmark::State& state) mutable {
+        const std::size_t before = session.goals.size();
+        if (is_there) {
+          try {
+            return body(state, bounds);
+          } catch (const std::exception& error) {
+            why = error.what();
+          }
+        }
+        for (std::size_t i = session.goals.size() - before; i < bounds.size(); ++i)
+          session.not_measured(bounds[i], why);
+        state.SkipWithError(why.c_str());
+      });
+}
+
 void register_placement(Session& session);
 void register_flat_cost(Session& session);
 void register_reads(Session& session);
 void register_footprint(Session& session);
+void register_postgres(Session& session);
+// What `--child` runs: one of several processes on one database. Returns its exit status.
+int run_child(const std::vector<std::string>& arguments);
+void register_redis(Session& session);
+void register_kafka(Session& session);
 
 }  // namespace orchestrator::bench

@@ -250,31 +250,12 @@ void RawBook::place_grouped() {
   grouped([&] { write_result(first); });
 }
 
-// Whoever finds nobody leading writes for all that wait, and makes the next one that waits the leader.
-void RawBook::grouped(const std::function<void()>& step) {
-  Waiting mine;
-  mine.step = &step;
-  std::unique_lock lock(mutex_);
-  waiting_.push_back(&mine);
-  if (leading_) mine.turn.wait(lock, [&mine] { return mine.done || mine.leads; });
-  if (mine.done) return;
-  leading_ = true;
-  std::vector<Waiting*> group;
-  group.swap(waiting_);
-  lock.unlock();
-  begin();
-  for (const Waiting* waiting : group) (*waiting->step)();
-  commit();
-  lock.lock();
-  leading_ = !waiting_.empty();
-  if (leading_) {
-    waiting_.front()->leads = true;
-    waiting_.front()->turn.notify_one();
-  }
-  for (Waiting* waiting : group) {
-    waiting->done = true;
-    if (waiting != &mine) waiting->turn.notify_one();
-  }
+void RawBook::grouped(Step& step) {
+  grouping_.run(step, [this](const std::vector<Step*>& group) {
+    begin();
+    for (Step* one : group) (*one)();
+    commit();
+  });
 }
 
 void RawBook::fill(std::size_t batches, std::size_t unknown_every) {

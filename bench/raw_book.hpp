@@ -8,14 +8,14 @@
 
 #include <sqlite3.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
+
+#include "grouping.hpp"
 
 namespace orchestrator::bench {
 
@@ -96,19 +96,14 @@ class RawBook {
     void run(const Row& row);
     std::unique_ptr<Statement> statement;
   };
-  struct Waiting {
-    const std::function<void()>* step = nullptr;
-    bool leads = false;
-    bool done = false;
-    std::condition_variable turn;
-  };
+  using Step = const std::function<void()>;
 
   std::int64_t write_accepted();  // the first order's id
   void write_result(std::int64_t first_order);
   void write_event(Row& event);
   void begin() { begin_.run(); }
   void commit();
-  void grouped(const std::function<void()>& step);
+  void grouped(Step& step);
 
   Database database_;
   BatchRows rows_;
@@ -128,10 +123,7 @@ class RawBook {
   std::uint64_t seed_;
   std::string ext_order_id_;
   std::vector<std::size_t> order_at_;  // columns of an order that change from batch to batch
-
-  std::mutex mutex_;
-  std::vector<Waiting*> waiting_;
-  bool leading_ = false;
+  Grouping<Step> grouping_;
 };
 
 }  // namespace orchestrator::bench

@@ -107,12 +107,15 @@ const BatchRequest& Requests::next() {
 
 std::unique_ptr<BrokerConnector> make_forgetful_broker() { return std::make_unique<ForgetfulBroker>(); }
 
-std::unique_ptr<Orchestrator> open_desk(const DeskOptions& options) {
-  Parts parts;
-  parts.clock = make_system_clock();
-  parts.store =
-      options.database.empty() ? make_memory_store() : open_sqlite_store({.path = options.database.string()});
-  if (options.cached) parts.idempotency = make_memory_idempotency_store();
+std::unique_ptr<Orchestrator> open_desk(const DeskOptions& options) { return open_desk(options, {}); }
+
+std::unique_ptr<Orchestrator> open_desk(const DeskOptions& options, Parts parts) {
+  if (!parts.clock) parts.clock = make_system_clock();
+  if (!parts.store) {
+    parts.store = options.database.empty() ? make_memory_store()
+                                           : open_sqlite_store({.path = options.database.string()});
+  }
+  if (options.cached && !parts.idempotency) parts.idempotency = make_memory_idempotency_store();
   if (options.forgetful) {
     parts.brokers.push_back(make_forgetful_broker());
   } else {

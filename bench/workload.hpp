@@ -51,6 +51,8 @@ struct DeskOptions {
   bool forgetful = false;  // the broker above in place of alpaca-mock
 };
 [[nodiscard]] std::unique_ptr<Orchestrator> open_desk(const DeskOptions& options);
+// With these parts, where they are there, in place of its own.
+[[nodiscard]] std::unique_ptr<Orchestrator> open_desk(const DeskOptions& options, Parts parts);
 
 // A fresh folder that goes with the object.
 class Folder {

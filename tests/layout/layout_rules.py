@@ -23,12 +23,18 @@ ROOMS = {
 # Where a third-party header may be included: header prefix -> (folders or files by regular expression, description).
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
-    r"pqxx|libpq-fe": (r"src/adapters/postgres/connection\.cpp$", "src/adapters/postgres/connection.cpp"),
-    r"hiredis/": (r"src/adapters/redis/(connection|tls)\.cpp$", "connection.cpp or tls.cpp of src/adapters/redis"),
+    r"pqxx|libpq-fe": (
+        r"src/adapters/postgres/connection\.cpp$|bench/postgres_[^/]*$",
+        "src/adapters/postgres/connection.cpp or bench/postgres_*",
+    ),
+    r"hiredis/": (
+        r"src/adapters/redis/(connection|tls)\.cpp$|bench/redis_[^/]*$",
+        "connection.cpp or tls.cpp of src/adapters/redis or bench/redis_*",
+    ),
     r"openssl/": (r"src/adapters/redis/tls\.cpp$", "src/adapters/redis/tls.cpp"),
     r"librdkafka/": (
-        r"src/adapters/kafka/producer\.cpp$|tests/support/kafka_[^/]*$",
-        "src/adapters/kafka/producer.cpp or the tests' kafka_* support",
+        r"src/adapters/kafka/producer\.cpp$|tests/support/kafka_[^/]*$|bench/kafka_[^/]*$",
+        "src/adapters/kafka/producer.cpp, the tests' kafka_* support or bench/kafka_*",
     ),
     r"SQLiteCpp/|sqlite3": (
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
