@@ -68,6 +68,8 @@ TEST_CASE(
     options.url = pooler.url();
     Connection pooled(options);
 
+    CHECK_FALSE(direct.is_shared());
+    CHECK(pooled.is_shared());
     CHECK(setting(direct.query_prepared(ask, {})) == "200ms");
     CHECK(setting(pooled.query(ask)) == "200ms");
     CHECK(setting(pooled.query_prepared(ask, {})) == "0");

@@ -352,7 +352,10 @@ AcceptResult PostgresStore::accept(AcceptUnit& unit) {
     });
     return !apart;
   });
-  if (accept.result.status == AcceptResult::Status::kAccepted) ORCHESTRATOR_FAILPOINT("accept.committed");
+  if (accept.result.status == AcceptResult::Status::kAccepted) {
+    ORCHESTRATOR_FAILPOINT("accept.committed");
+    wake_line_.tell();
+  }
   return std::move(accept.result);
 }
 

@@ -386,7 +386,10 @@ CommitStatus PostgresStore::commit(ChangeUnit& unit) {
     }
     return !apart;
   });
-  if (only.status == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
+  if (only.status == CommitStatus::kCommitted) {
+    ORCHESTRATOR_FAILPOINT("commit.committed");
+    if (!unit.events.empty()) wake_line_.tell();
+  }
   return only.status;
 }
 

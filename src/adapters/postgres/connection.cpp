@@ -440,6 +440,35 @@ bool Connection::idle() const {
   return raw == nullptr || PQtransactionStatus(raw) == PQTRANS_IDLE;
 }
 
+bool Connection::is_shared() const {
+  return session_->link.raw() == nullptr || !session_->read_settings.empty();
+}
+
+bool Connection::try_send(const std::string& sql) {
+  PGconn* const raw = session_->link.raw();
+  return PQtransactionStatus(raw) == PQTRANS_IDLE && PQsendQuery(raw, sql.c_str()) == 1;
+}
+
+bool Connection::hears() {
+  PGconn* const raw = session_->link.raw();
+  if (PQconsumeInput(raw) != 1) {
+    session_->lost = true;
+    throw_meaning(session_->place, clean(PQerrorMessage(raw), session_->settings), "08006");
+  }
+  while (PQisBusy(raw) == 0) {
+    const PipelineResult answer(PQgetResult(raw), &PQclear);
+    if (!answer) break;
+  }
+  bool others = false;
+  while (PGnotify* const one = PQnotifies(raw)) {
+    others = others || one->be_pid != PQbackendPID(raw);
+    PQfreemem(one);
+  }
+  return others;
+}
+
+int Connection::socket() const { return PQsocket(session_->link.raw()); }
+
 void Connection::abandon() { static_cast<void>(session_.release()); }
 
 }  // namespace orchestrator::postgres

@@ -123,6 +123,14 @@ class Connection {
   [[nodiscard]] bool usable() const;
   // No transaction is open in it, so that somebody else may have it.
   [[nodiscard]] bool idle() const;
+  // A pooler stands before the server and gives the session to others as well, as far as can be told.
+  [[nodiscard]] bool is_shared() const;
+  // For a thread of its own that waits at socket(), and uses nothing else of these once it does.
+  // Sends a statement of which nobody wants an answer. False: the one before is not done.
+  bool try_send(const std::string& sql);
+  // Whether another session has notified this one since it was asked last. Throws DatabaseError.
+  [[nodiscard]] bool hears();
+  [[nodiscard]] int socket() const;
   // Leaves the socket as it is: it belongs to the parent of a forked process.
   void abandon();
 

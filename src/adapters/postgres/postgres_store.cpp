@@ -25,6 +25,7 @@ PostgresStore::PostgresStore(const PostgresOptions& options)
     : options_(options),
       process_(::getpid()),
       pool_(options_),
+      wake_line_(options_),
       queue_(std::min(options.writers, options.connections),
              options.statement_timeout + options.lock_timeout) {
   if (options.connections == 0 || options.writers == 0) {
@@ -36,6 +37,7 @@ PostgresStore::PostgresStore(const PostgresOptions& options)
 PostgresStore::~PostgresStore() {
   if (::getpid() != process_) {
     pool_.abandon();
+    wake_line_.abandon();
     return;
   }
   if (owner_ == 0) return;
@@ -101,6 +103,15 @@ std::int64_t PostgresStore::owner() {
   if (row.next()) row.read(owner_);
   static_cast<void>(read(kForgetOwners));
   return owner_;
+}
+
+void PostgresStore::wake_by(std::function<void()> wake) {
+  refuse_after_fork();
+  if (wake) {
+    wake_line_.start(std::move(wake));
+  } else {
+    wake_line_.stop();
+  }
 }
 
 // What of the server's settings costs safety; empty: nothing.

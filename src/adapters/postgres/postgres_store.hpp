@@ -15,10 +15,12 @@
 
 #include "adapters/postgres/commit_queue.hpp"
 #include "adapters/postgres/transaction.hpp"
+#include "adapters/postgres/wake_line.hpp"
+#include "orchestrator/wake_hint.hpp"
 
 namespace orchestrator::postgres {
 
-class PostgresStore final : public Store {
+class PostgresStore final : public Store, public WakeHint {
  public:
   explicit PostgresStore(const PostgresOptions& options);
   ~PostgresStore() override;
@@ -54,6 +56,8 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::string book_id() const override;
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
+
+  void wake_by(std::function<void()> wake) override;
 
   // reference_data.cpp
   [[nodiscard]] std::int64_t reference_version() const override;
@@ -92,6 +96,7 @@ class PostgresStore final : public Store {
   PostgresOptions options_;
   pid_t process_;
   mutable ConnectionPool pool_;
+  WakeLine wake_line_;
   CommitQueue queue_;
   std::string by_;
   const Clock* clock_ = nullptr;  // null: not attributed yet

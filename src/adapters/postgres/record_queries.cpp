@@ -56,15 +56,15 @@ std::size_t PostgresStore::expire_idempotency(Timestamp now) {
   std::int64_t changed = kExpireAtOnce;
   while (changed == kExpireAtOnce) {
     write({}, [&](Transaction& transaction) {
-      changed =
-          transaction
-              .query(
-                  "UPDATE idempotency_keys SET response = '' WHERE batch_id IN (SELECT batch_id FROM "
-                  "idempotency_keys WHERE response <> '' AND expires_at <= (SELECT CASE WHEN $3 THEN least($1, " +
-                      std::string(kDatabaseTime) +
-                      ") ELSE $1 END) ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
-                  parameters)
-              .affected();
+      changed = transaction
+                    .query(
+                        "UPDATE idempotency_keys SET response = '' WHERE batch_id IN (SELECT batch_id FROM "
+                        "idempotency_keys WHERE response <> '' AND expires_at <= (SELECT CASE WHEN $3 THEN "
+                        "least($1, " +
+                            std::string(kDatabaseTime) +
+                            ") ELSE $1 END) ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+                        parameters)
+                    .affected();
       return changed == 0 ? Outcome::kRefused : Outcome::kCommit;
     });
     emptied += changed;
@@ -172,7 +172,8 @@ bool PostgresStore::claim_publishing(Timestamp lease_until) {
 std::vector<std::string> PostgresStore::verify() const {
   static const std::string kSql =
       "WITH page AS MATERIALIZED (SELECT id, total_orders FROM order_batches WHERE id > $1 ORDER BY id LIMIT "
-      "$2), wrong AS (SELECT p.id, 'batch ' || p.id || ' says it has ' || p.total_orders || ' orders and has ' "
+      "$2), wrong AS (SELECT p.id, 'batch ' || p.id || ' says it has ' || p.total_orders || ' orders and has "
+      "' "
       "|| count(o.id) AS words FROM page AS p LEFT JOIN orders AS o ON o.batch_id = p.id GROUP BY p.id, "
       "p.total_orders HAVING count(o.id) <> p.total_orders) "
       "SELECT (SELECT max(id) FROM page), words FROM (SELECT) AS always LEFT JOIN wrong ON true ORDER BY id";

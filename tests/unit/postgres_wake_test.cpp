@@ -1,0 +1,103 @@
+// Processes that wake each other: a hint, of which nothing but the time of an answer depends.
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "orchestrator/backends/postgres.hpp"
+#include "orchestrator/testing/order_store_unit_cases.hpp"
+#include "orchestrator/wake_hint.hpp"
+#include "support/postgres_schema.hpp"
+
+namespace orchestrator::testing {
+namespace {
+
+using store::place;
+
+// A store, and how often it was woken. The first time is when it has begun to listen.
+class Sleeper {
+ public:
+  explicit Sleeper(const std::string& url) : store_(open_postgres_store({.url = url})) {
+    hint().wake_by([this] {
+      const std::lock_guard lock(mutex_);
+      ++wakes_;
+      woken_.notify_all();
+    });
+  }
+  ~Sleeper() { hint().wake_by({}); }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+  [[nodiscard]] Store& store() { return *store_; }
+  [[nodiscard]] int wakes() {
+    const std::lock_guard lock(mutex_);
+    return wakes_;
+  }
+  // Whether it is woken more often than that.
+  [[nodiscard]] bool woken_after(int wakes) {
+    std::unique_lock lock(mutex_);
+    return woken_.wait_for(lock, std::chrono::seconds(60), [&] { return wakes_ > wakes; });
+  }
+
+ private:
+  WakeHint& hint() { return dynamic_cast<WakeHint&>(*store_); }
+
+  std::unique_ptr<Store> store_;
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  int wakes_ = 0;
+};
+
+template <class Check>
+void with_schema(Check&& check) {
+  const auto url = postgres_url();
+  if (!url) {
+    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
+    return;
+  }
+  PostgresSchemas schemas(*url);
+  check(schemas.make());
+}
+
+TEST_CASE("a process is woken when another has accepted on PostgreSQL, or has written events") {
+  with_schema([](const std::string& url) {
+    Sleeper one(url);
+    Sleeper other(url);
+    REQUIRE(one.woken_after(0));
+    REQUIRE(other.woken_after(0));
+    int wakes = other.wakes();
+    Order order = place(one.store(), {}).at(0);
+    CHECK(other.woken_after(wakes));
+
+    wakes = one.wakes();
+    ChangeUnit unit;
+    order = store::changed(order, OrderStatus::kAcked);
+    unit.orders = {order};
+    unit.events = {store::event_of(order, "acked")};
+    REQUIRE(other.store().commit(unit) == CommitStatus::kCommitted);
+    CHECK(one.woken_after(wakes));
+  });
+}
+
+TEST_CASE("processes on PostgreSQL wake each other again after their sessions were ended") {
+  with_schema([](const std::string& url) {
+    Sleeper one(url);
+    Sleeper other(url);
+    REQUIRE(one.woken_after(0));
+    REQUIRE(other.woken_after(0));
+    const int wakes[2] = {one.wakes(), other.wakes()};
+    postgres::Connection({.url = url})
+        .run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN "
+            "orchestrator_%'");
+    REQUIRE(one.woken_after(wakes[0]));
+    REQUIRE(other.woken_after(wakes[1]));
+    const int before = other.wakes();
+    static_cast<void>(place(one.store(), {}));
+    CHECK(other.woken_after(before));
+  });
+}
+
+}  // namespace
+}  // namespace orchestrator::testing
