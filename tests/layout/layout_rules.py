@@ -24,8 +24,8 @@ ROOMS = {
 THIRD_PARTY = {
     r"nlohmann/": (r"src/codec/", "src/codec"),
     r"pqxx|libpq-fe": (
-        r"src/adapters/postgres/connection\.cpp$|bench/postgres_[^/]*$",
-        "src/adapters/postgres/connection.cpp or bench/postgres_*",
+        r"src/adapters/postgres/(connection\.cpp|link\.hpp)$|bench/postgres_[^/]*$",
+        "connection.cpp or link.hpp of src/adapters/postgres, or bench/postgres_*",
     ),
     r"hiredis/": (
         r"src/adapters/redis/(connection|tls)\.cpp$|bench/redis_[^/]*$",
