@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -240,7 +242,9 @@ std::optional<ErrorCode> refused_while(postgres::Connection& holder, const std::
 TEST_CASE("a PostgreSQL stop switch waits for the claims under way and the next ones wait for it") {
   with_server([](PostgresSchemas& schemas) {
     const std::string url = schemas.make();
-    const auto book = open_postgres_store({.url = url, .lock_timeout = std::chrono::milliseconds(50)});
+    const auto book = open_postgres_store({.url = url,
+                                           .statement_timeout = std::chrono::milliseconds(1000),
+                                           .lock_timeout = std::chrono::milliseconds(50)});
     postgres::Connection holder({.url = url});
     const Order order = place(*book, {.orders = 2}).at(0);
     const ClaimRequest request = store::claim_request(*book);
@@ -267,6 +271,52 @@ TEST_CASE("a PostgreSQL stop switch waits for the claims under way and the next 
     CHECK(refused_while(holder, sending, halt) == ErrorCode::kStorageBusy);
     CHECK(book->halts().empty());
     halt();
+    CHECK(book->halts().size() == 1);
+  });
+}
+
+TEST_CASE("a PostgreSQL stop switch has more patience than the units under way that it waits for") {
+  with_server([](PostgresSchemas& schemas) {
+    const std::string url = schemas.make();
+    const auto book = open_postgres_store({.url = url, .lock_timeout = std::chrono::milliseconds(50)});
+    const Order order = place(*book, {}).at(0);
+    const ClaimRequest request = store::claim_request(*book);
+    postgres::Connection long_unit({.url = url});
+    postgres::Connection watch({.url = url});
+    const auto stops = [&](const std::function<void()>& stop) {
+      long_unit.script("BEGIN; SELECT pg_advisory_xact_lock_shared(1869767779, 1)");
+      std::atomic<bool> ended{false};
+      std::optional<Error> failure;
+      std::thread caller([&] {
+        try {
+          stop();
+        } catch (const Error& error) {
+          failure = error;
+        }
+        ended = true;
+      });
+      while (watch.query("SELECT FROM pg_locks WHERE NOT granted").size() == 0) std::this_thread::yield();
+      // Whoever comes behind it waits as long as anybody may for one lock, and it goes on waiting.
+      ErrorCode code = ErrorCode::kInternal;
+      try {
+        static_cast<void>(book->claim(request));
+      } catch (const Error& error) {
+        code = error.code();
+      }
+      CHECK(code == ErrorCode::kStorageBusy);
+      CHECK_FALSE(ended);
+      long_unit.script("COMMIT");
+      caller.join();
+      CHECK_FALSE(failure.has_value());
+    };
+    stops([&] { book->put_halt(store::halt_of(ControlScope::kAll, "")); });
+    CHECK(book->remove_halt(ControlScope::kAll, ""));
+    stops([&] {
+      ChangeUnit unit;
+      unit.orders = {store::changed(order, OrderStatus::kAcked)};
+      unit.halts = {store::halt_of(ControlScope::kBroker, "north")};
+      static_cast<void>(book->commit(unit));
+    });
     CHECK(book->halts().size() == 1);
   });
 }
