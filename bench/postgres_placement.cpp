@@ -42,9 +42,10 @@ struct Sides {
   std::unique_ptr<PostgresRawBook> raw;
 };
 
-std::vector<Requests> requests_of(std::size_t callers, std::size_t batch) {
+std::vector<Requests> requests_of(std::size_t callers, std::size_t batch, PortfolioId portfolios = 8) {
   std::vector<Requests> requests;
-  for (std::size_t caller = 0; caller < callers; ++caller) requests.emplace_back(batch, 100 + caller);
+  for (std::size_t caller = 0; caller < callers; ++caller)
+    requests.emplace_back(batch, 100 + caller, 0, portfolios);
   return requests;
 }
 
@@ -52,6 +53,7 @@ struct Case {
   std::size_t batch;
   std::size_t batches;  // of a slice, or of each caller's
   double goal;
+  PortfolioId portfolios = 8;  // of all callers together
 };
 
 void one_caller(benchmark::State& state, Session& session, const std::string& server, const Case& one,
@@ -98,30 +100,31 @@ void many_callers(benchmark::State& state, Session& session, const std::string& 
   session.judge(bound, duel.ratio());
 }
 
-// The same callers, all in this process or spread over eight; both sides are ours.
+// 32 callers in this process, or in each of eight: as many orders. Both sides are ours.
 void processes(benchmark::State& state, Session& session, const std::string& server, const Case& one,
                const Bound& bound) {
   PostgresSchemas schemas(server);
   const std::string url = schemas.make();
   const auto desk = open_postgres_desk(url, one.batch);
-  auto requests = requests_of(kCallers, one.batch);
+  auto requests = requests_of(kCallers, one.batch, one.portfolios);
   const std::size_t each = session.scaled(one.batches);
   std::vector<std::unique_ptr<ChildDesk>> children;
   for (std::size_t i = 0; i < kProcesses; ++i) {
     children.push_back(std::make_unique<ChildDesk>(ChildWork{.url = url,
-                                                             .first_caller = 200 + i * kCallers / kProcesses,
-                                                             .callers = kCallers / kProcesses,
+                                                             .first_caller = 200 + i * kCallers,
+                                                             .callers = kCallers,
                                                              .batch = one.batch,
-                                                             .each = each}));
+                                                             .each = each,
+                                                             .portfolios = one.portfolios}));
   }
   const auto together = [&] {
     for (const auto& child : children) child->start();
     for (const auto& child : children) child->wait();
   };
-  const auto alone = [&] { place_all(*desk, requests, each); };
+  const auto alone = [&] { place_all(*desk, requests, each * kProcesses); };
   alone();
   together();
-  Duel duel(static_cast<double>(kCallers * each * one.batch));
+  Duel duel(static_cast<double>(kCallers * kProcesses * each * one.batch));
   for (auto _ : state) state.SetIterationTime(duel.round(alone, together));
   duel.report(state);
   session.judge(bound, duel.ratio());
@@ -202,8 +205,13 @@ void register_postgres(Session& session) {
   for (const Case& one : {Case{1, 100, 0.6}, Case{100, 12, 0.7}}) {
     add_case("place/postgres/callers:32", "32 callers: ours / raw", one, many_callers);
   }
-  for (const Case& one : {Case{1, 60, 0.9}, Case{100, 8, 0.9}}) {
-    add_case("place/postgres/processes:8", "8 processes / one", one, processes);
+  // A portfolio for each caller; where callers of several processes share one, they wait for each other's
+  // commits.
+  for (const Case& one :
+       {Case{1, 24, 0.9, 256}, Case{100, 4, 0.9, 256}, Case{1, 24, 0.9, 8}, Case{100, 4, 0.9, 8}}) {
+    const std::string portfolios = std::to_string(one.portfolios);
+    add_case("place/postgres/processes:8/portfolios:" + portfolios,
+             "8 processes / one, " + portfolios + " portfolios", one, processes);
   }
   const std::string orders = session.quick ? "200000" : "1000000";
   const std::vector<Case> cases{{1, 300, 0.9}, {100, 60, 0.9}};

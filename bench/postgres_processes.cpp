@@ -30,7 +30,8 @@ void serve(const ChildWork& work) {
   parts.store = open_postgres_store({.url = work.url});
   const auto desk = open_desk({.orders_max = std::max<std::size_t>(work.batch, 100)}, std::move(parts));
   std::vector<Requests> requests;
-  for (std::size_t i = 0; i < work.callers; ++i) requests.emplace_back(work.batch, work.first_caller + i);
+  for (std::size_t i = 0; i < work.callers; ++i)
+    requests.emplace_back(work.batch, work.first_caller + i, 0, work.portfolios);
   while (write_byte(STDOUT_FILENO) && read_byte(STDIN_FILENO)) {
     run_callers(work.callers, [&](std::size_t caller) {
       for (std::size_t i = 0; i < work.each; ++i)
@@ -52,7 +53,8 @@ ChildDesk::ChildDesk(const ChildWork& work) {
                                  std::to_string(work.first_caller),
                                  std::to_string(work.callers),
                                  std::to_string(work.batch),
-                                 std::to_string(work.each)};
+                                 std::to_string(work.each),
+                                 std::to_string(work.portfolios)};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -89,13 +91,14 @@ void ChildDesk::wait() const {
 
 int run_child(const std::vector<std::string>& arguments) {
   const char* const url = std::getenv("ORCHESTRATOR_BENCH_CHILD_URL");
-  if (arguments.size() != 4 || url == nullptr) return 2;
+  if (arguments.size() != 5 || url == nullptr) return 2;
   try {
     serve({.url = url,
            .first_caller = std::stoull(arguments[0]),
            .callers = std::stoull(arguments[1]),
            .batch = std::stoull(arguments[2]),
-           .each = std::stoull(arguments[3])});
+           .each = std::stoull(arguments[3]),
+           .portfolios = std::stoll(arguments[4])});
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "child: %s\n", error.what());

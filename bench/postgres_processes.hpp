@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace orchestrator::bench {
@@ -14,6 +15,7 @@ struct ChildWork {
   std::size_t callers = 1;
   std::size_t batch = 1;
   std::size_t each = 1;  // batches of each caller, whenever it is started
+  std::int64_t portfolios = 8;
 };
 
 class ChildDesk {

@@ -8,7 +8,6 @@ namespace orchestrator::bench {
 namespace {
 
 constexpr InstrumentId kInstruments = 2'000;
-constexpr PortfolioId kPortfolios = 8;
 constexpr std::size_t kPool = 16;
 constexpr std::int64_t kTick = 50'000'000;  // 0.05
 
@@ -81,10 +80,11 @@ void write_key(std::string& key, std::uint64_t number) {
   write_hex(key, 16, 16, scatter(~number));
 }
 
-Requests::Requests(std::size_t batch, std::uint64_t caller, InstrumentId only) : caller_(caller) {
+Requests::Requests(std::size_t batch, std::uint64_t caller, InstrumentId only, PortfolioId portfolios)
+    : caller_(caller) {
   for (std::size_t i = 0; i < kPool; ++i) {
     BatchRequest& request = pool_.emplace_back();
-    request.portfolio_id = 1 + static_cast<PortfolioId>(caller % kPortfolios);
+    request.portfolio_id = 1 + static_cast<PortfolioId>(caller) % portfolios;
     request.user_id = 7;
     for (std::size_t k = 0; k < batch; ++k) {
       const std::uint64_t luck = scatter((caller << 32) + i * batch + k);

@@ -28,8 +28,8 @@ void write_key(std::string& key, std::uint64_t number);
 // what a caller does to make its request is not measured.
 class Requests {
  public:
-  // `only`: every order is of this instrument; 0: they spread.
-  Requests(std::size_t batch, std::uint64_t caller, InstrumentId only = 0);
+  // `only`: every order is of this instrument; 0: they spread. Callers share so many portfolios.
+  Requests(std::size_t batch, std::uint64_t caller, InstrumentId only = 0, PortfolioId portfolios = 8);
   [[nodiscard]] const BatchRequest& next();
 
  private:
