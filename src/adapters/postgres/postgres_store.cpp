@@ -68,14 +68,16 @@ void PostgresStore::group_commit(QueuedUnit& unit, const CommitQueue::Run& run) 
   queue_.run(unit, run);
 }
 
-Result PostgresStore::read(const std::string& sql, const Parameters& parameters) const {
+Result PostgresStore::read(const std::string& sql, const Parameters& parameters, Planned planned) const {
   refuse_after_fork();
   for (int run = 0;; ++run) {
     try {
-      return pool_.lease()->query(sql, parameters);
+      const auto connection = pool_.lease();
+      return planned == Planned::kOnce ? connection->query_prepared(sql, parameters)
+                                       : connection->query(sql, parameters);
     } catch (const DatabaseError& error) {
-      // The connection may have been an old one of the pool.
-      if (error.kind() != DatabaseError::Kind::kLost || run > 0) throw;
+      // The connection may have been an old one of the pool, or a pooler have lost what was prepared.
+      if (error.kind() == DatabaseError::Kind::kRefused || run > 0) throw;
     }
   }
 }

@@ -81,7 +81,10 @@ class PostgresStore final : public Store, public WakeHint {
  private:
   bool write(const WriteRules& rules, const Unit& unit) const;
   void group_commit(QueuedUnit& unit, const CommitQueue::Run& run);
-  [[nodiscard]] Result read(const std::string& sql, const Parameters& parameters = {}) const;
+  // kOnce: for what is read again and again from a table that does not grow.
+  enum class Planned : std::uint8_t { kEachTime, kOnce };
+  [[nodiscard]] Result read(const std::string& sql, const Parameters& parameters = {},
+                            Planned planned = Planned::kEachTime) const;
   // Runs a unit that changes what reference_version() stands for; it returns what the audit trail says, or
   // nullopt when nothing was changed.
   using ReferenceChange = std::function<std::optional<AuditEntry>(Transaction&)>;

@@ -43,7 +43,8 @@ std::vector<PortfolioLimits> read_limits(const Result& result) {
 }  // namespace
 
 std::int64_t PostgresStore::reference_version() const {
-  const Result result = read("SELECT version FROM reference_state");
+  // Before every request to a broker.
+  const Result result = read("SELECT version FROM reference_state", {}, Planned::kOnce);
   std::int64_t version = 0;
   Cursor row(result);
   if (row.next()) row.read(version);
