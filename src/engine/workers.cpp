@@ -6,7 +6,6 @@
 #include "engine/recover.hpp"
 #include "engine/requests.hpp"
 #include "engine/resync.hpp"
-#include "orchestrator/wake_hint.hpp"
 
 namespace orchestrator::engine {
 
@@ -17,7 +16,7 @@ void Workers::start() {
   }
   add(chores_, accepted_);
   add([this] { publish(context_, stop_.get_token()); }, accepted_);
-  if (auto* hint = dynamic_cast<WakeHint*>(context_.store.get())) hint->wake_by([this] { accepted(); });
+  context_.store->wake_by([this] { accepted(); });
 }
 
 void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
@@ -27,7 +26,7 @@ void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
 }
 
 void Workers::stop() {
-  if (auto* hint = dynamic_cast<WakeHint*>(context_.store.get())) hint->wake_by({});
+  context_.store->wake_by({});
   {
     const std::scoped_lock lock(mutex_);
     stop_.request_stop();

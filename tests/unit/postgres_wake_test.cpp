@@ -7,7 +7,6 @@
 
 #include "orchestrator/backends/postgres.hpp"
 #include "orchestrator/testing/order_store_unit_cases.hpp"
-#include "orchestrator/wake_hint.hpp"
 #include "support/postgres_schema.hpp"
 
 namespace orchestrator::testing {
@@ -19,13 +18,13 @@ using store::place;
 class Sleeper {
  public:
   explicit Sleeper(const std::string& url) : store_(open_postgres_store({.url = url})) {
-    hint().wake_by([this] {
+    store_->wake_by([this] {
       const std::lock_guard lock(mutex_);
       ++wakes_;
       woken_.notify_all();
     });
   }
-  ~Sleeper() { hint().wake_by({}); }
+  ~Sleeper() { store_->wake_by({}); }
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
 
@@ -41,8 +40,6 @@ class Sleeper {
   }
 
  private:
-  WakeHint& hint() { return dynamic_cast<WakeHint&>(*store_); }
-
   std::unique_ptr<Store> store_;
   std::mutex mutex_;
   std::condition_variable woken_;

@@ -16,11 +16,10 @@
 #include "adapters/postgres/commit_queue.hpp"
 #include "adapters/postgres/transaction.hpp"
 #include "adapters/postgres/wake_line.hpp"
-#include "orchestrator/wake_hint.hpp"
 
 namespace orchestrator::postgres {
 
-class PostgresStore final : public Store, public WakeHint {
+class PostgresStore final : public Store {
  public:
   explicit PostgresStore(const PostgresOptions& options);
   ~PostgresStore() override;
