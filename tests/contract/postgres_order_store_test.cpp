@@ -5,12 +5,8 @@
 #include "support/postgres_schema.hpp"
 
 TEST_CASE("the PostgreSQL store keeps the order store's contract") {
-  const auto url = orchestrator::testing::postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  orchestrator::testing::PostgresSchemas schemas(*url);
-  orchestrator::testing::order_store_contract(
-      [&] { return orchestrator::open_postgres_store({.url = schemas.make()}); });
+  using namespace orchestrator;
+  testing::with_server([](testing::PostgresSchemas& schemas) {
+    testing::order_store_contract([&] { return open_postgres_store({.url = schemas.make()}); });
+  });
 }

@@ -1,11 +1,13 @@
 // A PostgreSQL server for the tests, named by ORCHESTRATOR_TEST_POSTGRES_URL, and empty schemas on it.
 #pragma once
 
+#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,5 +48,21 @@ class PostgresSchemas {
   postgres::Connection connection_;
   std::vector<std::string> names_;
 };
+
+// Runs `check` with empty schemas, or with the URL of one, where there is a server.
+template <class Check>
+void with_server(Check&& check) {
+  const auto url = postgres_url();
+  if (!url) {
+    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
+    return;
+  }
+  PostgresSchemas schemas(*url);
+  if constexpr (std::is_invocable_v<Check&, PostgresSchemas&>) {
+    check(schemas);
+  } else {
+    check(schemas.make());
+  }
+}
 
 }  // namespace orchestrator::testing

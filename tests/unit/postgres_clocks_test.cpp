@@ -46,15 +46,10 @@ class Machines {
 
 template <class Check>
 void with_machines(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  const std::string schema = schemas.make();
-  Machines machines(schema);
-  check(machines, schema);
+  with_server([&](const std::string& schema) {
+    Machines machines(schema);
+    check(machines, schema);
+  });
 }
 
 // The leases as they stand in the table.

@@ -13,18 +13,12 @@ using postgres::Connection;
 using postgres::DatabaseError;
 
 template <class Check>
-void with_server(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(PostgresOptions{.url = schemas.make(), .connections = 1});
+void with_options(Check&& check) {
+  with_server([&](const std::string& url) { check(PostgresOptions{.url = url, .connections = 1}); });
 }
 
 TEST_CASE("a PostgreSQL transaction of which a statement failed is never taken for committed") {
-  with_server([](const PostgresOptions& options) {
+  with_options([](const PostgresOptions& options) {
     Connection connection(options);
     connection.script("CREATE TABLE t (n integer)");
     connection.script("BEGIN; INSERT INTO t VALUES (1)");
@@ -41,7 +35,7 @@ TEST_CASE("a PostgreSQL transaction of which a statement failed is never taken f
 }
 
 TEST_CASE("a PostgreSQL connection with an open transaction is given to nobody else") {
-  with_server([](const PostgresOptions& options) {
+  with_options([](const PostgresOptions& options) {
     postgres::ConnectionPool pool(options);
     const auto session = [](Connection& connection) {
       const postgres::Result result = connection.query("SELECT pg_backend_pid()");
@@ -59,7 +53,7 @@ std::string setting(const postgres::Result& result) { return std::string(result.
 
 TEST_CASE(
     "a PostgreSQL session that a pooler shares out keeps no setting, and reads are bounded there as well") {
-  with_server([](PostgresOptions options) {
+  with_options([](PostgresOptions options) {
     const std::string ask = "SELECT current_setting('statement_timeout')";
     options.statement_timeout = std::chrono::milliseconds(200);
     PostgresProxy pooler(options.url);

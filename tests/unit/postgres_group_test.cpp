@@ -16,17 +16,6 @@ using store::accept_unit;
 using store::place;
 using Status = AcceptResult::Status;
 
-template <class Check>
-void with_server(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(schemas.make());
-}
-
 std::string key_of(int caller, int i) { return "k" + std::to_string(caller) + "-" + std::to_string(i); }
 
 TEST_CASE("callers that wait for PostgreSQL share transactions and each gets what it was promised") {

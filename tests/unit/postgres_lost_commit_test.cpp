@@ -19,17 +19,13 @@ using Loss = PostgresProxy::Loss;
 
 template <class Check>
 void behind_proxy(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  PostgresProxy proxy(schemas.make());
-  const auto book =
-      open_postgres_store({.url = proxy.url(), .lock_timeout = std::chrono::milliseconds(1000)});
-  place(*book, {.key = "first"});
-  check(*book, proxy);
+  with_server([&](const std::string& url) {
+    PostgresProxy proxy(url);
+    const auto book =
+        open_postgres_store({.url = proxy.url(), .lock_timeout = std::chrono::milliseconds(1000)});
+    place(*book, {.key = "first"});
+    check(*book, proxy);
+  });
 }
 
 TEST_CASE("an accept whose COMMIT never arrived at PostgreSQL is made again") {

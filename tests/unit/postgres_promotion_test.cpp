@@ -33,14 +33,10 @@ struct Book {
 
 template <class Check>
 void with_book(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  Book book(schemas.make());
-  check(book);
+  with_server([&](const std::string& url) {
+    Book book(url);
+    check(book);
+  });
 }
 
 TEST_CASE("the version of reference data that a promoted PostgreSQL lost never stands for other data") {

@@ -15,17 +15,6 @@ namespace {
 using store::accept_unit;
 using store::place;
 
-template <class Check>
-void with_server(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(schemas.make());
-}
-
 template <class Call>
 std::optional<Error> failure_of(Call&& call) {
   try {

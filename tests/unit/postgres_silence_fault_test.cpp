@@ -34,17 +34,6 @@ PostgresOptions impatient(const std::string& url) {
 }
 
 template <class Check>
-void with_server(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(schemas.make());
-}
-
-template <class Check>
 void behind_proxy(Check&& check, milliseconds statement_timeout = milliseconds(300)) {
   with_server([&](const std::string& url) {
     PostgresProxy proxy(url);

@@ -20,18 +20,6 @@ namespace {
 using store::accept_unit;
 using store::place;
 
-// Runs `check` with empty schemas, where there is a server.
-template <class Check>
-void with_server(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(schemas);
-}
-
 Error refusal(const PostgresOptions& options) {
   try {
     static_cast<void>(open_postgres_store(options));

@@ -46,19 +46,8 @@ class Sleeper {
   int wakes_ = 0;
 };
 
-template <class Check>
-void with_schema(Check&& check) {
-  const auto url = postgres_url();
-  if (!url) {
-    MESSAGE("SKIPPED: ORCHESTRATOR_TEST_POSTGRES_URL names no server");
-    return;
-  }
-  PostgresSchemas schemas(*url);
-  check(schemas.make());
-}
-
 TEST_CASE("a process is woken when another has accepted on PostgreSQL, or has written events") {
-  with_schema([](const std::string& url) {
+  with_server([](const std::string& url) {
     Sleeper one(url);
     Sleeper other(url);
     REQUIRE(one.woken_after(0));
@@ -78,7 +67,7 @@ TEST_CASE("a process is woken when another has accepted on PostgreSQL, or has wr
 }
 
 TEST_CASE("processes on PostgreSQL wake each other again after their sessions were ended") {
-  with_schema([](const std::string& url) {
+  with_server([](const std::string& url) {
     Sleeper one(url);
     Sleeper other(url);
     REQUIRE(one.woken_after(0));
