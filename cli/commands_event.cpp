@@ -31,18 +31,19 @@ ExitCode list(Session& session, const EventOptions& options) {
   auto query = options.query;
   query.limit = options.limit;
   check_tenant(session, query);
-  const auto [events, next_cursor] = session.orchestrator().event_page(query);
+  const EventPage page = session.orchestrator().event_page(query);
   const auto& source = session.settings().engine.event_source;
   session.print(
       [&] {
         std::vector<std::string> documents;
-        documents.reserve(events.size());
-        for (const auto& event : events) documents.push_back(to_cloud_event(event, source));
-        return json_object({{"events", json_array(documents)}, {"next_cursor", std::to_string(next_cursor)}});
+        documents.reserve(page.events.size());
+        for (const auto& event : page.events) documents.push_back(to_cloud_event(event, source));
+        return json_object(
+            {{"events", json_array(documents)}, {"next_cursor", std::to_string(page.next_cursor)}});
       },
       [&] {
         Table table({"log_id", "time", "type", "subject", "seq", "data"});
-        for (const auto& event : events) {
+        for (const auto& event : page.events) {
           table.add({number_cell(event.log_id), time_cell(event.at), text_cell(to_string(event.type)),
                      text_cell(event.subject()), number_cell(event.seq), text_cell(event.data)});
         }
