@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "orchestrator/error.hpp"
 
@@ -22,7 +23,11 @@ int own_descriptor(int socket) {
 
 }  // namespace
 
-AnswerWatch::AnswerWatch() : thread_([this] { look_after_lines(); }) {}
+AnswerWatch::AnswerWatch() try : thread_([this] { look_after_lines(); }) {
+} catch (const std::system_error&) {
+  throw Error(ErrorCode::kStorageUnavailable,
+              "this process may start no thread for its database connections; raise its limit");
+}
 
 AnswerWatch::~AnswerWatch() {
   {
