@@ -50,10 +50,13 @@ struct BatchRequest {
   std::string idempotency_key = {};
   UserId user_id = 0;  // 0: not said
   BatchPolicy policy = BatchPolicy::kAll;
-  std::string tenant = "default";  // keys, batches and orders of different tenants never meet
+  std::string tenant = "default";  // keys, batches and orders of different tenants never meet; see kTenantMax
 
   friend bool operator==(const BatchRequest&, const BatchRequest&) = default;
 };
+
+// The longest tenant, in bytes; one that is longer is refused with invalid_argument.
+inline constexpr std::size_t kTenantMax = 255;
 
 // A stored order. `qty`, prices and money are exact.
 struct Order {

@@ -50,6 +50,14 @@ void check_key(const std::string& key) {
   }
 }
 
+void check_scope(const BatchRequest& request) {
+  check_key(request.idempotency_key);
+  if (request.tenant.size() <= kTenantMax) return;
+  throw Error(ErrorCode::kInvalidArgument, "tenant must be at most " + std::to_string(kTenantMax) +
+                                               " bytes, this one has " +
+                                               std::to_string(request.tenant.size()));
+}
+
 // The first 64 bits of a client order id's text: the same order always spreads the same way.
 std::uint64_t spread_of(std::string_view client_order_id) {
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
@@ -390,7 +398,7 @@ bool about_the_request(ErrorCode code) {
 }  // namespace
 
 Accepted accept(Context& context, const BatchRequest& request, bool claim) {
-  check_key(request.idempotency_key);
+  check_scope(request);
   const Timestamp now = context.clock->now();
   const bool fresh_key = request.idempotency_key.empty();
   const IdempotencyScope scope{request.tenant, std::string(kOperation),
@@ -445,7 +453,7 @@ void warn_of_obstacles(const Context& context, const BatchRequest& request, Plan
 }  // namespace
 
 Receipt preview(const Context& context, const BatchRequest& request) {
-  check_key(request.idempotency_key);
+  check_scope(request);
   const std::string key = request.idempotency_key.empty() ? "preview" : request.idempotency_key;
   Plan plan = make_plan(context, request, key, context.clock->now(), Figures::kStored);
   plan.receipt.idempotency_key = request.idempotency_key;

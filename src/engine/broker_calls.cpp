@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/request_identity.hpp"
+#include "engine/broker_texts.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -16,7 +17,7 @@ std::string failure_of(Try&& attempt) {
     attempt();
     return {};
   } catch (const std::exception& error) {
-    return std::string("the connector failed: ") + error.what();
+    return bounded_reason(std::string("the connector failed: ") + error.what());
   } catch (...) {
     return "the connector failed";
   }
@@ -62,10 +63,36 @@ bool answered(const SendResult& result) {
   return result.outcome == SendOutcome::kAccepted || result.outcome == SendOutcome::kRejected;
 }
 
-// An answer without an order id is no acceptance, whatever it calls itself.
+std::string id_is_too_long(const std::string& id) {
+  return "the broker names the order by an id of " + std::to_string(id.size()) + " bytes; " +
+         std::to_string(kBrokerIdMax) + " are taken";
+}
+
+// An answer without an order id that can be kept is no acceptance, whatever it calls itself.
 void check(SendResult& result) {
-  if (result.outcome == SendOutcome::kAccepted && result.ext_order_id.empty()) {
+  result.reason = bounded_reason(std::move(result.reason));
+  if (result.outcome != SendOutcome::kAccepted) return;
+  if (result.ext_order_id.empty()) {
     result = {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
+  } else if (is_too_long(result.ext_order_id)) {
+    result = {SendOutcome::kInDoubt, {}, id_is_too_long(result.ext_order_id)};
+  }
+}
+
+void check(LookUp& answer) {
+  answer.reason = bounded_reason(std::move(answer.reason));
+  answer.order.reason = bounded_reason(std::move(answer.order.reason));
+  if (!is_too_long(answer.order.ext_order_id)) return;
+  answer = {LookUp::Kind::kNoAnswer, {}, id_is_too_long(answer.order.ext_order_id)};
+}
+
+// A book that lacked one of its orders would be evidence that the broker does not have it.
+void check(BrokerConnector::Book& book) {
+  for (BrokerOrder& order : book.orders) {
+    order.reason = bounded_reason(std::move(order.reason));
+    if (is_too_long(order.ext_order_id)) {
+      throw Error(ErrorCode::kBrokerInDoubt, id_is_too_long(order.ext_order_id));
+    }
   }
 }
 
@@ -111,6 +138,7 @@ std::optional<SendResult> send_change(Context& context, BrokerConnector& broker,
                                           pending.pending_qty, pending.pending_price_limit});
   });
   if (!thrown.empty()) result = {SendOutcome::kInDoubt, {}, thrown};
+  result.reason = bounded_reason(std::move(result.reason));
   learn(context, broker.capabilities().name, Call::kSend,
         answered(result) ? std::string() : reason_or(result.reason, "no answer to a request"));
   return result;
@@ -121,6 +149,7 @@ LookUp look_up(Context& context, BrokerConnector& broker, const std::string& cli
   LookUp answer;
   const std::string thrown = failure_of([&] { answer = broker.look_up(client_order_id); });
   if (!thrown.empty()) answer = {LookUp::Kind::kNoAnswer, {}, thrown};
+  check(answer);
   const bool silent = answer.kind == LookUp::Kind::kNoAnswer;
   learn(context, broker.capabilities().name, Call::kRead,
         silent ? reason_or(answer.reason, "no answer to a look-up") : std::string());
@@ -133,7 +162,11 @@ namespace {
 std::optional<BrokerConnector::Book> ask_for_book(const Context& context, BrokerConnector& broker,
                                                   std::string& thrown) {
   std::optional<BrokerConnector::Book> book;
-  thrown = failure_of([&] { book = broker.book(); });
+  thrown = failure_of([&] {
+    BrokerConnector::Book given = broker.book();
+    check(given);
+    book = std::move(given);
+  });
   learn(context, broker.capabilities().name, Call::kRead, thrown);
   return book;
 }

@@ -10,6 +10,7 @@
 #include "core/planted_bugs.hpp"
 #include "core/request_identity.hpp"
 #include "engine/broker_calls.hpp"
+#include "engine/broker_texts.hpp"
 #include "engine/change_set.hpp"
 #include "engine/incident.hpp"
 
@@ -52,9 +53,14 @@ class Application {
   [[nodiscard]] BrokerReport checked(BrokerReport report) const {
     const auto refuse = [&](const std::string& what) {
       throw Error(ErrorCode::kInvalidArgument, "report of " + report.broker + " about order '" +
-                                                   report.ext_order_id + report.client_order_id + "' " +
-                                                   what);
+                                                   shortened(report.ext_order_id + report.client_order_id) +
+                                                   "' " + what);
     };
+    if (const std::string* id = too_long_id(report)) {
+      refuse("has an id of " + std::to_string(id->size()) + " bytes; " + std::to_string(kBrokerIdMax) +
+             " are taken");
+    }
+    report.reason = bounded_reason(std::move(report.reason));
     if (const BrokerConnector* broker = context_.broker(report.broker)) {
       const std::string& account = broker->capabilities().account;
       if (report.account.empty()) report.account = account;
@@ -219,17 +225,27 @@ class Quarantine {
  public:
   explicit Quarantine(Context& context) : context_(context) {}
 
-  void add(const BrokerReport& report) {
-    if (!waiting_) waiting_ = context_.store->inbox(report.broker);
-    const auto same = [&](const InboxReport& other) { return says_the_same(other.report, report); };
-    if (std::ranges::any_of(*waiting_, same)) return;
-    waiting_->push_back({0, report, context_.clock->now()});
-    ChangeUnit unit;
-    unit.inbox_add.push_back(waiting_->back());
-    context_.store->commit(unit);
+  void add(const BrokerReport& given) {
+    const BrokerReport report = bounded(given);
+    try {
+      keep(report);
+    } catch (const Error& error) {  // such bytes are no text for every store
+      if (!about_the_data(error.code())) throw;
+      keep(spelled(report));
+    }
   }
 
  private:
+  void keep(const BrokerReport& report) {
+    if (!waiting_) waiting_ = context_.store->inbox(report.broker);
+    const auto same = [&](const InboxReport& other) { return says_the_same(other.report, report); };
+    if (std::ranges::any_of(*waiting_, same)) return;
+    ChangeUnit unit;
+    unit.inbox_add.push_back({0, report, context_.clock->now()});
+    context_.store->commit(unit);
+    waiting_->push_back(unit.inbox_add.back());
+  }
+
   Context& context_;
   std::optional<std::vector<InboxReport>> waiting_;  // of the one broker that the reports are from
 };
@@ -288,7 +304,7 @@ std::size_t apply_reports(Context& context, std::span<const BrokerReport> report
     Application application(context, now, Search::kThorough);
     for (const BrokerReport& report : reports) {
       if (application.apply(report) || foreign(context, report)) continue;
-      application.changes().unit().inbox_add.push_back({0, report, now});
+      application.changes().unit().inbox_add.push_back({0, bounded(report), now});
     }
     application.changes().unit().cursor = cursor;
     changed = application.changed();

@@ -41,7 +41,7 @@ const std::vector<std::string>& hostile_texts() {
       "\xff\xfe",
       "\xc0\xaf",
       "\xed\xa0\x80",
-      std::string(100'000, 'x'),
+      std::string(kTenantMax, 'x'),
   };
   return kTexts;
 }

@@ -113,6 +113,7 @@ class ScriptedBroker final : public BrokerConnector {
   static std::string ext_id(const std::string& client_order_id) { return "X" + client_order_id; }
 
   std::deque<Fate> fates;
+  std::string id_tail;                             // of the ids that place() gives
   std::function<void(const Order&)> during_place;  // called once, inside the next place()
   std::function<void()> during_book;   // called once, inside the next book(), when that is made up
   std::optional<Timestamp> book_from;  // of book()
@@ -144,7 +145,7 @@ class ScriptedBroker final : public BrokerConnector {
     ++accepts[order.client_order_id];
     BrokerOrder& mine = held[order.client_order_id];
     mine.client_order_id = order.client_order_id;
-    mine.ext_order_id = ext_id(order.client_order_id);
+    mine.ext_order_id = ext_id(order.client_order_id) + id_tail;
     mine.symbol = order.symbol;
     mine.instrument_id = order.instrument_id;
     mine.side = order.side;
@@ -158,7 +159,7 @@ class ScriptedBroker final : public BrokerConnector {
     switch (fate) {
       case Fate::kAccept:
         take(order);
-        return {SendOutcome::kAccepted, ext_id(order.client_order_id), ""};
+        return {SendOutcome::kAccepted, ext_id(order.client_order_id) + id_tail, ""};
       case Fate::kReject:
         return {SendOutcome::kRejected, "", "price too far away"};
       case Fate::kNotSent:

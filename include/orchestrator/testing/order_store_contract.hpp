@@ -73,6 +73,7 @@ inline void order_store_contract(const MakeStore& make) {
       {"who may publish may ask again", store::who_may_publish_may_ask_again},
       {"the inbox keeps reports until they are removed",
        store::the_inbox_keeps_reports_until_they_are_removed},
+      {"the longest texts are kept and found", store::the_longest_texts_are_kept_and_found},
       {"cursors are kept per broker and account", store::cursors_are_kept_per_broker_and_account},
       {"expired keys leave their tombstones", store::expired_keys_leave_their_tombstones},
       {"every combination of order conditions holds", store::every_combination_of_order_conditions_holds},

@@ -7,6 +7,35 @@
 
 namespace orchestrator::testing::store {
 
+// Of characters that no compression makes much shorter.
+inline std::string text_of_length(std::size_t length) {
+  std::mt19937_64 random(length);
+  std::string text;
+  while (text.size() < length) text += static_cast<char>('!' + random() % 94);
+  return text;
+}
+
+inline void the_longest_texts_are_kept_and_found(Store& store) {
+  const std::string id = text_of_length(kBrokerIdMax);
+  const std::string tenant = text_of_length(kTenantMax);
+  Order order = place(store, {.key = std::string(255, 'k'), .broker = "north", .tenant = tenant}).at(0);
+  order.ext_order_id = id;
+  order.reason = text_of_length(kBrokerReasonMax);
+  order = changed(order, OrderStatus::kAcked);
+  ChangeUnit unit;
+  unit.orders = {order};
+  unit.executions = {execution_of(order, id, id)};
+  InboxReport& waiting = unit.inbox_add.emplace_back();  // longer ids as well: with a note
+  waiting.report.broker = "north";
+  waiting.report.ext_order_id = waiting.report.execution.execution_id = text_of_length(2 * kBrokerIdMax);
+  REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
+  CHECK(text_of(order_of(store, order.id)) == text_of(order));
+  CHECK(store.orders({.tenant = tenant}).size() == 1);
+  CHECK(store.orders({.broker = "north", .ext_order_id = id}).size() == 1);
+  CHECK(store.execution("north", id, id).has_value());
+  CHECK(store.inbox("north").at(0).report.ext_order_id == waiting.report.ext_order_id);
+}
+
 // --- orders and batches against an oracle -----------------------------------------------------------
 
 // Orders of several tenants, portfolios, brokers and instruments in all statuses, with a clock that jumps.
