@@ -24,6 +24,7 @@ orchestrator_option(KAFKA AUTO "Kafka event publisher; needs librdkafka")
 orchestrator_option(CLI ${default_optional} "Command line program; needs CLI11")
 orchestrator_option(TESTS ${default_optional} "Test binary; needs doctest")
 orchestrator_option(EXAMPLES ${default_optional} "Example programs")
+orchestrator_option(PYTHON ${default_optional} "Python module; needs Python with its headers and pybind11")
 orchestrator_option(BENCH ${default_optional} "Benchmark program; needs Google Benchmark and SQLite")
 
 option(ORCHESTRATOR_FAILPOINTS "Compile the failure points that the kill tests steer" OFF)

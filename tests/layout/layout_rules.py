@@ -17,6 +17,7 @@ ROOMS = {
     "src/adapters": _BELOW_ADAPTERS,  # and its own folder: see may_include
     "src": _BELOW_ADAPTERS | {"src/engine", "src/adapters", "src"},
     "cli": {"include", "src/core", "src/codec", "cli"},
+    "python": {"include", "python"},
     "examples": {"include", "examples"},
 }
 
@@ -42,6 +43,7 @@ THIRD_PARTY = {
     ),
     r"CLI/": (r"cli/", "cli"),
     r"benchmark/": (r"bench/", "bench"),
+    r"pybind11|Python\.h|datetime\.h": (r"python/src/", "python/src"),
     r"doctest": (r"tests/|include/orchestrator/testing/", "tests or the shipped contract suites"),
 }
 
@@ -64,7 +66,7 @@ def room_of(path: str) -> str:
     adapter = re.match(r"src/adapters/[^/]+/", path)
     if adapter:
         return adapter.group(0).rstrip("/")
-    for room in ("src/core", "src/codec", "src/engine", "src", "include", "cli", "examples"):
+    for room in ("src/core", "src/codec", "src/engine", "src", "include", "cli", "python", "examples"):
         if path.startswith(room + "/"):
             return room
     return ""
@@ -83,7 +85,7 @@ def included_room(path: str, header: str) -> str:
         return "include"
     if re.match(r"(core|codec|engine|adapters)/", header):
         return room_of("src/" + header)
-    if re.match(r"(src|cli|examples)/", header):
+    if re.match(r"(src|cli|python|examples)/", header):
         return room_of(header)
     if header.startswith("../"):
         parts = path.split("/")[:-1]

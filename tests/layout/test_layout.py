@@ -58,11 +58,13 @@ PLANTED = [
     (rules.include_directions, "src/adapters/sqlite/store.cpp", '#include "engine/steps.hpp"\n'),
     (rules.include_directions, "include/orchestrator/order.hpp", '#include "core/lifecycle.hpp"\n'),
     (rules.include_directions, "cli/place.cpp", '#include "adapters/sqlite/store.hpp"\n'),
+    (rules.include_directions, "python/src/session.cpp", '#include "core/lifecycle.hpp"\n'),
     (rules.include_directions, "examples/embed.cpp", '#include "core/lifecycle.hpp"\n'),
     (rules.third_party_headers, "src/engine/steps.cpp", "#include <nlohmann/json.hpp>\n"),
     (rules.third_party_headers, "src/codec/json.hpp", "#include <SQLiteCpp/SQLiteCpp.h>\n"),
     (rules.third_party_headers, "src/adapters/brokers/zerodha_mock.cpp", "#include <sqlite3.h>\n"),
     (rules.third_party_headers, "src/open.cpp", "#include <CLI/CLI.hpp>\n"),
+    (rules.third_party_headers, "src/open.cpp", "#include <pybind11/pybind11.h>\n"),
     (rules.third_party_headers, "include/orchestrator/order_store.hpp", "#include <doctest/doctest.h>\n"),
     (rules.floating_point, "include/orchestrator/order.hpp", "double price;\n"),
     (rules.floating_point, "src/core/parse.cpp", "auto x = std::stod(text);  // not money\n"),
@@ -93,6 +95,7 @@ LAWFUL = [
     ("include/orchestrator/order.hpp", "// A double would round here; never printf(\"%f\").\nconst char* kText = \"double\";\n"),
     (rules.CLOCK_FILE, "auto now = std::chrono::system_clock::now();\n"),
     ("tests/unit/test_decimal.cpp", "#include <doctest/doctest.h>\ndouble oracle = 1.0;\n"),
+    ("python/src/module.cpp", '#include <pybind11/pybind11.h>\n#include "python/src/session.hpp"\n'),
     ("cli/main.cpp", '#include <CLI/CLI.hpp>\nstd::cout << "ok";\n'),
 ]
 

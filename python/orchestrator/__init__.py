@@ -1,0 +1,97 @@
+"""Order orchestration for trading desks: an order reaches its broker at most once, nothing acknowledged is lost, and
+every figure is exact.
+
+    import orchestrator as o
+
+    with o.Orchestrator("sqlite:///orders.db") as oms:
+        receipt = oms.place(portfolio_id=1, idempotency_key="rebalance-2026-11-23", orders=[
+            dict(instrument_id=1, qty=100, side="BUY", price_limit="2500.05")])
+        print(oms.get_order(receipt.orders[0].id).status)
+
+Amounts are ``decimal.Decimal`` (an int or a str is taken too, a float is refused), times aware datetimes in UTC, words
+enums. Whatever fails raises ``OrchestratorError``.
+"""
+
+from orchestrator._enums import (
+    BatchPolicy,
+    BatchStatus,
+    BreakType,
+    BrokerClass,
+    CircuitState,
+    ControlScope,
+    DependencyState,
+    DuplicatePolicy,
+    ErrorCode,
+    EventType,
+    ExecutionKind,
+    HaltMode,
+    Mode,
+    OrderStatus,
+    OrderType,
+    Severity,
+    Side,
+    TimeInForce,
+)
+from orchestrator._errors import OrchestratorError
+from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._native import (
+    BatchReport,
+    Break,
+    Event,
+    Execution,
+    FillResult,
+    InstrumentReport,
+    Order,
+    OrderBatch,
+    OrderRequest,
+    Receipt,
+    ReceiptOrder,
+    RecoveryReport,
+    SettleResult,
+    StepResult,
+    Violation,
+    __version__,
+)
+from orchestrator._orchestrator import Orchestrator
+
+__all__ = [
+    "Amount",
+    "BatchPolicy",
+    "BatchReport",
+    "BatchStatus",
+    "Break",
+    "BreakType",
+    "BrokerClass",
+    "CircuitState",
+    "ControlScope",
+    "DependencyState",
+    "DuplicatePolicy",
+    "ErrorCode",
+    "Event",
+    "EventType",
+    "Execution",
+    "ExecutionKind",
+    "FillResult",
+    "HaltMode",
+    "InstrumentReport",
+    "Mode",
+    "Orchestrator",
+    "OrchestratorError",
+    "Order",
+    "OrderBatch",
+    "OrderDict",
+    "OrderRequest",
+    "OrderStatus",
+    "OrderType",
+    "Receipt",
+    "ReceiptOrder",
+    "RecoveryReport",
+    "SettleResult",
+    "Settings",
+    "Severity",
+    "Side",
+    "StepResult",
+    "TimeInForce",
+    "Violation",
+    "__version__",
+]

@@ -1,0 +1,179 @@
+"""The facade: the verbs of the C++ library, for callers that wait."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from types import TracebackType
+from typing import Iterable, Literal, Self, Unpack
+
+from orchestrator._enums import BatchPolicy
+from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._native import (
+    BatchReport,
+    Execution,
+    FillResult,
+    Order,
+    OrderBatch,
+    OrderRequest,
+    Receipt,
+    RecoveryReport,
+    Session,
+    SettleResult,
+    StepResult,
+)
+
+_NO_TIME = timedelta()
+
+
+class Orchestrator:
+    """An opened order book: place orders, follow them, reconcile.
+
+    ``url``: ``"sqlite:///relative.db"``, ``"sqlite:////absolute/path.db"``,
+    ``"postgresql://user:password@host:port/database"`` or ``"memory:"``. The settings are listed, with their defaults,
+    in ``orchestrator.Settings``.
+
+    Use it as a context manager, or call ``close()``. Every method may be called from any thread; the interpreter lock
+    is released while a call works or waits. After ``fork()`` the child opens one of its own.
+
+    Raises OrchestratorError: ``configuration`` or ``invalid_argument`` naming the setting, ``storage_*``,
+    ``schema_*``, ``foreign_database``.
+    """
+
+    def __init__(self, url: str = "sqlite:///orchestrator.db", **settings: Unpack[Settings]) -> None:
+        self._session = Session(url, settings)
+        self._url = url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the work in progress and closes the book, after the calls of other threads have returned. Twice is no
+        error. Raises OrchestratorError: ``invalid_state`` from inside a call of the same orchestrator (a broker or
+        publisher written in Python)."""
+        self._session.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether calls are refused with ``closed``: after close(), and in the child of a fork."""
+        return self._session.closed
+
+    # --- placing ---
+
+    def place(
+        self,
+        orders: Iterable[OrderRequest | OrderDict],
+        *,
+        portfolio_id: int,
+        idempotency_key: str | None = None,
+        user_id: int | None = None,
+        policy: BatchPolicy | Literal["all", "each"] = "all",
+        tenant: str = "default",
+    ) -> Receipt:
+        """Accepts a batch; it is durable when this returns. In inline mode the orders are sent as well, and the
+        broker's answers recorded.
+
+        ``orders``: OrderRequest objects or dicts with the same fields, at most 32,768.
+        ``portfolio_id``, ``user_id``: the caller's own numbers, above zero.
+        ``idempotency_key``: 1 to 255 visible ASCII characters. The same key with the same request gets the stored
+        receipt, byte for byte, with ``replayed`` set. None: a fresh key is made; two equal calls are two batches.
+        ``policy``: ``"all"``: one bad order refuses the batch; ``"each"``: the receipt reports the bad ones.
+
+        Raises OrchestratorError: ``validation_failed`` with every violation of every order (nothing was written and
+        the key stays unused), ``idempotency_conflict`` (the key came with another request),
+        ``idempotency_expired``, ``halted``, ``limit_exceeded``.
+        """
+        return self._session.place(orders, portfolio_id, idempotency_key, user_id, policy, tenant)
+
+    def preview(
+        self,
+        orders: Iterable[OrderRequest | OrderDict],
+        *,
+        portfolio_id: int,
+        idempotency_key: str | None = None,
+        user_id: int | None = None,
+        policy: BatchPolicy | Literal["all", "each"] = "all",
+        tenant: str = "default",
+    ) -> Receipt:
+        """What place() would answer, without writing or sending: validated and routed, without ids."""
+        return self._session.preview(orders, portfolio_id, idempotency_key, user_id, policy, tenant)
+
+    # --- changing ---
+
+    def cancel(self, id: int) -> Order:
+        """Asks for a cancel. An order not sent yet is cancelled at once; one at the broker is ``cancel_pending`` until
+        the broker confirms. Raises OrchestratorError: ``not_found``, ``invalid_state`` (it has ended), ``halted``."""
+        return self._session.cancel(id)
+
+    def cancel_batch(self, id: int) -> list[Order]:
+        """Cancels every open order of the batch; what cannot be cancelled is returned as it stands."""
+        return self._session.cancel_batch(id)
+
+    def replace(self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None) -> Order:
+        """Asks for another total quantity (executed part included), another limit price, or both; validated like a
+        new order."""
+        return self._session.replace(id, qty, price_limit)
+
+    def simulate_fill(self, id: int, *, price: Amount, qty: Amount) -> FillResult:
+        """Executes part of an order at its mock broker. Raises OrchestratorError: ``not_simulated`` for a real broker,
+        ``limit_exceeded`` for more than the remaining quantity."""
+        return self._session.simulate_fill(id, price, qty)
+
+    def settle(self, as_of: date) -> SettleResult:
+        """Settles what is due on or before the day by its broker's calendar: T+n trading days after its last
+        execution."""
+        return self._session.settle(as_of)
+
+    # --- reading ---
+
+    def get_order(self, id: int) -> Order:
+        """The order as it stands now. Raises OrchestratorError: ``not_found``."""
+        return self._session.get_order(id)
+
+    def get_batch(self, id: int) -> OrderBatch:
+        """The batch as it stands now. Raises OrchestratorError: ``not_found``."""
+        return self._session.get_batch(id)
+
+    def executions(self, id: int) -> list[Execution]:
+        """The executions of an order, in the order they were recorded."""
+        return self._session.executions(id)
+
+    def reconcile(self, batch_id: int) -> BatchReport:
+        """What the batch did: quantities, values, expected and actual P&L, and each instrument's part."""
+        return self._session.reconcile(batch_id)
+
+    # --- driving ---
+
+    def dispatch(self, batch_id: int | None = None) -> StepResult:
+        """Sends what is placed, of one batch or of all, and records the answers."""
+        return self._session.dispatch(batch_id)
+
+    def step(self) -> StepResult:
+        """One round of everything: broker news, dispatch, orders in doubt, publishing. For inline mode."""
+        return self._session.step()
+
+    def poll(self) -> StepResult:
+        """Asks the brokers for news."""
+        return self._session.poll()
+
+    def publish(self) -> StepResult:
+        """Publishes what is in the outbox."""
+        return self._session.publish()
+
+    def recover(self, patience: timedelta = _NO_TIME) -> RecoveryReport:
+        """Settles what an earlier process left in doubt, by broker evidence only. Twice changes nothing the second
+        time. With ``patience`` it asks again while orders wait for an answer, for at most so long."""
+        return self._session.recover(patience)
+
+    def wait(self, batch_id: int, timeout: timedelta) -> bool:
+        """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the time is
+        over. Returns whether it got there."""
+        return self._session.wait(batch_id, timeout)
+
+    def __repr__(self) -> str:
+        scheme = self._url.split(":", 1)[0]  # the rest may hold a password
+        return f"<orchestrator.Orchestrator {scheme} {'closed' if self.closed else 'open'}>"

@@ -1,0 +1,117 @@
+// Records: the library's structs as immutable Python objects.
+//
+// Each record has one table of fields, in the order of its JSON, and everything else follows from the table:
+// read-only properties, to_dict(), repr, equality, and (records_table.cpp) columns. A value is converted when
+// it is asked for, so that a list of a thousand orders costs the time of a thousand copies and no more.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <span>
+#include <string>
+
+#include "orchestrator/orchestrator.hpp"
+#include "python/src/values.hpp"
+
+namespace orchestrator::python {
+
+template <class Record>
+struct Field {
+  const char* name;
+  py::object (*get)(const Record&);
+  const char* doc;
+};
+
+// The getter of a plain member.
+template <auto kMember, class Record>
+py::object read(const Record& record) {
+  return to_python(record.*kMember);
+}
+
+// Of a member whose empty value means that there is none: "" and 0 become None.
+template <auto kMember, class Record>
+py::object read_or_none(const Record& record) {
+  const auto& value = record.*kMember;
+  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::string>) {
+    if (value.empty()) return py::none();
+  } else {
+    if (value == 0) return py::none();
+  }
+  return to_python(value);
+}
+
+// Values as they are, records and lists of records as dicts and lists of dicts.
+[[nodiscard]] inline py::object plain_of(py::object value) {
+  if (py::isinstance<py::list>(value)) {
+    py::list plain;
+    for (const py::handle item : value) plain.append(plain_of(py::reinterpret_borrow<py::object>(item)));
+    return plain;
+  }
+  return py::hasattr(value, "to_dict") ? value.attr("to_dict")() : value;
+}
+
+template <class Record>
+py::dict dict_of(const Record& record, std::span<const Field<Record>> fields) {
+  py::dict dict;
+  for (const auto& field : fields) dict[field.name] = plain_of(field.get(record));
+  return dict;
+}
+
+// Order(id=1, qty=Decimal('100'), ...): what is None is left out.
+template <class Record>
+std::string repr_of(const char* name, const Record& record, std::span<const Field<Record>> fields) {
+  std::string text = std::string(name) + "(";
+  const char* comma = "";
+  for (const auto& field : fields) {
+    const py::object value = field.get(record);
+    if (value.is_none()) continue;
+    text += std::string(comma) + field.name + "=" + py::cast<std::string>(py::repr(value));
+    comma = ", ";
+  }
+  return text + ")";
+}
+
+template <class Record>
+bool equal(const Record& left, const Record& right, std::span<const Field<Record>> fields) {
+  for (const auto& field : fields) {
+    if (!field.get(left).equal(field.get(right))) return false;
+  }
+  return true;
+}
+
+template <class Record>
+py::class_<Record> bind_record(py::module_& module, const char* name, const char* doc,
+                               std::span<const Field<Record>> fields) {
+  py::class_<Record> type(module, name, doc);
+  py::list names;
+  for (const auto& field : fields) {
+    type.def_property_readonly(field.name, field.get, field.doc);
+    names.append(field.name);
+  }
+  type.attr("__module__") = "orchestrator";
+  type.attr("__match_args__") = py::tuple(names);
+  type.def(
+      "to_dict", [fields](const Record& record) { return dict_of(record, fields); },
+      "The fields by name, in the order of to_json(); nested records as dicts.");
+  type.def("__repr__", [name, fields](const Record& record) { return repr_of(name, record, fields); });
+  type.def("__eq__", [fields](const Record& record, const py::object& other) -> py::object {
+    if (!py::isinstance<Record>(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
+    return py::bool_(equal(record, py::cast<const Record&>(other), fields));
+  });
+  return type;
+}
+
+// For records that the library writes as JSON.
+template <class Record>
+void bind_json(py::class_<Record>& type) {
+  type.def(
+      "to_json", [](const Record& record) { return to_python(to_json(record)); },
+      "One JSON document, byte for byte what the program prints with --json; amounts are exact JSON "
+      "numbers.");
+}
+
+void bind_orders(py::module_& module);   // Order, OrderBatch, Execution, FillResult, Receipt, Violation
+void bind_reports(py::module_& module);  // BatchReport, Break, and what the driving calls return
+void bind_order_request(py::module_& module);
+
+}  // namespace orchestrator::python

@@ -1,0 +1,73 @@
+#include "python/src/session.hpp"
+
+#include <pthread.h>
+
+#include <mutex>
+
+namespace orchestrator::python {
+namespace {
+
+std::atomic<unsigned> generation_now{0};
+thread_local const Session::Call* innermost_call = nullptr;
+
+}  // namespace
+
+unsigned fork_generation() { return generation_now.load(std::memory_order_relaxed); }
+
+void watch_forks() {
+  pthread_atfork(nullptr, nullptr, [] { generation_now.fetch_add(1, std::memory_order_relaxed); });
+}
+
+Session::Session(OpenOptions options) : generation_(fork_generation()) {
+  const py::gil_scoped_release released;
+  orchestrator_ = open(std::move(options));
+}
+
+Session::~Session() {
+  // In a forked child its threads are not there to be ended, and its locks may be held for ever.
+  if (generation_ != fork_generation()) {
+    static_cast<void>(orchestrator_.release());
+    return;
+  }
+  const py::gil_scoped_release released;
+  orchestrator_.reset();
+}
+
+void Session::require_open() const {
+  if (generation_ != fork_generation()) {
+    throw Error(ErrorCode::kClosed,
+                "this orchestrator was opened before fork() and belongs to the parent process; open one in "
+                "this process");
+  }
+  if (closing_.load(std::memory_order_relaxed)) {
+    throw Error(ErrorCode::kClosed, "this orchestrator was closed; open another one");
+  }
+}
+
+Session::Call::Call(Session& session) : session_(session), outer_(innermost_call) {
+  session.require_open();
+  lock_ = std::shared_lock(session.open_);
+  if (session.orchestrator_ == nullptr) session.require_open();
+  innermost_call = this;
+}
+
+Session::Call::~Call() { innermost_call = outer_; }
+
+void Session::close() {
+  if (generation_ != fork_generation()) return;
+  for (const Call* call = innermost_call; call != nullptr; call = call->outer_) {
+    if (&call->session_ != this) continue;
+    throw Error(
+        ErrorCode::kInvalidState,
+        "close() was called from inside a call of the same orchestrator; close it when that has returned");
+  }
+  closing_.store(true, std::memory_order_relaxed);
+  const std::unique_lock lock(open_);
+  orchestrator_.reset();
+}
+
+bool Session::closed() const {
+  return closing_.load(std::memory_order_relaxed) || generation_ != fork_generation();
+}
+
+}  // namespace orchestrator::python

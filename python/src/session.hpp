@@ -1,0 +1,90 @@
+// Session: one opened orchestrator as Python holds it.
+//
+// Invariants. The library is called without the GIL and never while another session's lock is waited for with
+// it, so that a broker that is slow, or a Python object that the library calls back, stops nobody else.
+// close() waits for the calls under way; afterwards, and in the child of a fork, every call is refused with
+// Error(closed) and touches nothing: threads, locks and connections belong to the process that opened them.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <type_traits>
+#include <utility>
+
+#include "orchestrator/open.hpp"
+#include "python/src/values.hpp"
+
+namespace orchestrator::python {
+
+// Counts the forks between this process and the one that loaded the module.
+[[nodiscard]] unsigned fork_generation();
+void watch_forks();
+
+class Session {
+ public:
+  // Opens without the GIL.
+  explicit Session(OpenOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs `work(orchestrator)` without the GIL and gives its result as a Python object.
+  template <class Work>
+  py::object call(Work work) {
+    using Result = std::invoke_result_t<Work&, Orchestrator&>;
+    if constexpr (std::is_void_v<Result>) {
+      const py::gil_scoped_release released;
+      const Call call(*this);
+      work(call.orchestrator());
+    } else {
+      std::optional<Result> result;
+      {
+        const py::gil_scoped_release released;
+        const Call call(*this);
+        result.emplace(work(call.orchestrator()));
+      }
+      return to_python(std::move(*result));
+    }
+    return py::none();
+  }
+
+  // Called without the GIL. Waits for the calls of other threads; throws Error(invalid_state) from inside one
+  // of this session's own. The second time it does nothing.
+  void close();
+  [[nodiscard]] bool closed() const;
+
+  // Holds the orchestrator open for one call of this thread. Made without the GIL. Throws Error(closed).
+  class Call {
+   public:
+    explicit Call(Session& session);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    [[nodiscard]] Orchestrator& orchestrator() const { return *session_.orchestrator_; }
+
+   private:
+    Session& session_;
+    std::shared_lock<std::shared_mutex> lock_;
+    const Call* outer_;
+    friend class Session;
+  };
+
+ private:
+  void require_open() const;
+
+  const unsigned generation_;
+  std::atomic<bool> closing_ = false;
+  mutable std::shared_mutex open_;  // shared: a call is under way
+  std::unique_ptr<Orchestrator> orchestrator_;
+};
+
+// The options of open() from the settings' names and values. Throws Error(invalid_argument) naming one.
+[[nodiscard]] OpenOptions read_settings(const py::object& url, const py::dict& settings);
+
+void bind_session(py::module_& module);
+
+}  // namespace orchestrator::python

@@ -1,0 +1,60 @@
+"""The stub of the native half says what is there, and the package and the examples are typed strictly."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import orchestrator as o
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "python" / "orchestrator"
+NATIVE = o._native
+
+
+def classes_of_the_stub():
+    tree = ast.parse((PACKAGE / "_native.pyi").read_text())
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def properties(node):
+    return {item.name: ast.unparse(item.returns) for item in node.body if isinstance(item, ast.FunctionDef)
+            and any(ast.unparse(decorator) == "property" for decorator in item.decorator_list)}
+
+
+def methods(node):
+    return {item.name for item in node.body if isinstance(item, ast.FunctionDef)} - set(properties(node))
+
+
+def test_the_stub_names_every_class_and_no_other():
+    assert set(classes_of_the_stub()) == {name for name, value in vars(NATIVE).items() if isinstance(value, type)}
+
+
+@pytest.mark.parametrize("name", sorted(classes_of_the_stub()))
+def test_the_stub_has_the_members_of_the_class_with_the_types_of_their_docstrings(name):
+    node, there = classes_of_the_stub()[name], getattr(NATIVE, name)
+    documented = {member: value.__doc__.split(": ")[0] for member, value in vars(there).items()
+                  if isinstance(value, property) and value.__doc__}
+    stubbed = properties(node)
+    if hasattr(there, "__match_args__"):
+        assert stubbed == documented
+        assert there.__match_args__ == tuple(stubbed)
+    public = {member for member in vars(there) if not member.startswith("_")} - set(stubbed)
+    assert methods(node) - {"__init__", "__eq__"} == public
+
+
+def mypy(*arguments):
+    pytest.importorskip("mypy", reason="Debian: mypy")
+    environment = {**os.environ, "MYPYPATH": str(PACKAGE.parent)}
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, env=environment, capture_output=True,
+                          text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_package_is_typed_strictly(tmp_path):
+    done = mypy("mypy", "--strict", "--cache-dir", str(tmp_path), "--config-file", "pyproject.toml",
+                "-p", "orchestrator")
+    assert done.returncode == 0, done.stdout + done.stderr
