@@ -12,6 +12,7 @@ Amounts are ``decimal.Decimal`` (an int or a str is taken too, a float is refuse
 enums. Whatever fails raises ``OrchestratorError``.
 """
 
+from orchestrator._async import AsyncOrchestrator
 from orchestrator._enums import (
     BatchPolicy,
     BatchStatus,
@@ -53,9 +54,12 @@ from orchestrator._native import (
     __version__,
 )
 from orchestrator._orchestrator import Orchestrator
+from orchestrator._orders import AsyncOrders, Orders
 
 __all__ = [
     "Amount",
+    "AsyncOrchestrator",
+    "AsyncOrders",
     "BatchPolicy",
     "BatchReport",
     "BatchStatus",
@@ -83,6 +87,7 @@ __all__ = [
     "OrderRequest",
     "OrderStatus",
     "OrderType",
+    "Orders",
     "Receipt",
     "ReceiptOrder",
     "RecoveryReport",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import math
+import time
+from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Iterable, Literal, Self, Unpack
+from typing import Iterable, Iterator, Literal, Self, Unpack
 
-from orchestrator._enums import BatchPolicy
+from orchestrator._enums import BatchPolicy, ErrorCode, OrderStatus
+from orchestrator._errors import OrchestratorError
 from orchestrator._inputs import Amount, OrderDict, Settings
 from orchestrator._native import (
     BatchReport,
+    Event,
     Execution,
     FillResult,
     Order,
     OrderBatch,
+    OrderQuery,
     OrderRequest,
     Receipt,
     RecoveryReport,
@@ -21,8 +26,28 @@ from orchestrator._native import (
     SettleResult,
     StepResult,
 )
+from orchestrator._orders import Orders
 
-_NO_TIME = timedelta()
+NO_TIME = timedelta()
+POLL_S = 0.05
+EVENTS_OF_A_PAGE = 1000
+
+
+def seconds(duration: timedelta | None, name: str) -> float:
+    """None is for ever."""
+    if duration is None:
+        return math.inf
+    if not isinstance(duration, timedelta) or duration < NO_TIME:
+        raise OrchestratorError(
+            ErrorCode.INVALID_ARGUMENT, f"{name}: {duration!r} is not a timedelta of zero or more")
+    return duration.total_seconds()
+
+
+def count_or_none(count: int | None, name: str) -> int | None:
+    """An int of zero or more."""
+    if count is not None and (type(count) is not int or count < 0):
+        raise OrchestratorError(ErrorCode.INVALID_ARGUMENT, f"{name}: {count!r} is not an int of zero or more")
+    return count
 
 
 class Orchestrator:
@@ -138,6 +163,64 @@ class Orchestrator:
         """The batch as it stands now. Raises OrchestratorError: ``not_found``."""
         return self._session.get_batch(id)
 
+    def orders(
+        self,
+        *,
+        ids: Iterable[int] | None = None,
+        batch_id: int | None = None,
+        portfolio_id: int | None = None,
+        instrument_id: int | None = None,
+        broker: str | None = None,
+        status: OrderStatus | str | Iterable[OrderStatus | str] | None = None,
+        client_order_id: str | None = None,
+        ext_order_id: str | None = None,
+        created_from: datetime | None = None,
+        tenant: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Orders:
+        """The orders for which all of the given conditions hold, to be iterated or read into a table.
+
+        ``status``: one or several. ``created_from``: an aware datetime, inclusive. ``limit``: at most so many.
+        """
+        query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
+                           ext_order_id, created_from, tenant, newest_first)
+        return Orders(self._session.orders, query, count_or_none(limit, "limit"))
+
+    def events(
+        self,
+        *,
+        after: int = 0,
+        batch_id: int | None = None,
+        order_id: int | None = None,
+        follow: bool = True,
+        timeout: timedelta | None = None,
+    ) -> Iterator[Event]:
+        """The events after a log position, oldest first, without gaps. At the end it waits for more, and ends when
+        none came for ``timeout``; None: it waits for ever. With ``follow=False`` it ends at the end.
+
+        Go on later with ``after=event.log_id``. The events of one step of a batch share a log_id and come together.
+        Each event's ``seq`` counts 1, 2, 3, ... for its order or batch.
+        """
+        patience = seconds(timeout, "timeout")
+        return self._follow(batch_id, order_id, after, follow, patience)
+
+    def _follow(
+        self, batch_id: int | None, order_id: int | None, after: int, follow: bool, patience: float
+    ) -> Iterator[Event]:
+        page = self._session.events(batch_id, order_id, after, EVENTS_OF_A_PAGE)
+        quiet_since = time.monotonic()
+        while True:
+            if page:
+                yield from page
+                after = page[-1].log_id
+                quiet_since = time.monotonic()
+            elif not follow or time.monotonic() - quiet_since >= patience:
+                return
+            else:
+                time.sleep(POLL_S)
+            page = self._session.events(batch_id, order_id, after, EVENTS_OF_A_PAGE)
+
     def executions(self, id: int) -> list[Execution]:
         """The executions of an order, in the order they were recorded."""
         return self._session.executions(id)
@@ -164,7 +247,7 @@ class Orchestrator:
         """Publishes what is in the outbox."""
         return self._session.publish()
 
-    def recover(self, patience: timedelta = _NO_TIME) -> RecoveryReport:
+    def recover(self, patience: timedelta = NO_TIME) -> RecoveryReport:
         """Settles what an earlier process left in doubt, by broker evidence only. Twice changes nothing the second
         time. With ``patience`` it asks again while orders wait for an answer, for at most so long."""
         return self._session.recover(patience)

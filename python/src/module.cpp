@@ -21,6 +21,9 @@ PYBIND11_MODULE(_native, module) {
   python::bind_reports(module);
   python::bind_order_request(module);
   python::bind_session(module);
+  module.def(
+      "_read_orders", [](const pybind11::object& orders) { return python::OrderInput::read(orders).size(); },
+      "Reads orders as place() does, and answers how many. For benchmarks and tests.");
   module.def("_set_direct_decimals", &python::set_direct_decimals, pybind11::arg("on"),
              "Reads Decimals by their text when off; answers whether they can be read directly. For tests.");
 }

@@ -94,6 +94,9 @@ py::class_<Record> bind_record(py::module_& module, const char* name, const char
       "to_dict", [fields](const Record& record) { return dict_of(record, fields); },
       "The fields by name, in the order of to_json(); nested records as dicts.");
   type.def("__repr__", [name, fields](const Record& record) { return repr_of(name, record, fields); });
+  type.def("_repr_html_", [name, fields](const Record& record) {
+    return py::module_::import("orchestrator._tables").attr("html_of")(name, dict_of(record, fields));
+  });
   type.def("__eq__", [fields](const Record& record, const py::object& other) -> py::object {
     if (!py::isinstance<Record>(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
     return py::bool_(equal(record, py::cast<const Record&>(other), fields));
@@ -108,6 +111,21 @@ void bind_json(py::class_<Record>& type) {
       "to_json", [](const Record& record) { return to_python(to_json(record)); },
       "One JSON document, byte for byte what the program prints with --json; amounts are exact JSON "
       "numbers.");
+}
+
+// For records with a list of rows in them.
+template <class Record>
+void bind_pandas(py::class_<Record>& type, py::object (*rows)(const Record&), const char* row_type,
+                 const char* doc) {
+  type.def(
+      "to_pandas",
+      [rows, row_type](const Record& record) {
+        const auto frame_of = py::module_::import("orchestrator._tables").attr("frame_of");
+        const auto columns =
+            py::module_::import("orchestrator._native").attr(row_type).attr("__match_args__");
+        return frame_of(plain_of(rows(record)), py::arg("columns") = columns);
+      },
+      doc);
 }
 
 void bind_orders(py::module_& module);   // Order, OrderBatch, Execution, FillResult, Receipt, Violation

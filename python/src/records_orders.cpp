@@ -156,6 +156,8 @@ void bind_orders(py::module_& module) {
       "it "
       "holds no broker's results: follow an order with get_order(), orders() or events().",
       kReceipt);
+  bind_pandas<Receipt>(receipt, read<&Receipt::orders>, "ReceiptOrder",
+                       "A data frame with a row for each order. Needs pandas.");
   receipt.def(
       "to_json", [](const Receipt& value) { return to_python(value.json); },
       "The stored bytes of the receipt, as text; a preview's, composed.");

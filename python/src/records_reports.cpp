@@ -101,6 +101,8 @@ void bind_reports(py::module_& module) {
   auto report = bind_record<BatchReport>(
       module, "BatchReport", "What a batch did: quantities, values, P&L, and each instrument.", kReport);
   bind_json(report);
+  bind_pandas<BatchReport>(report, read<&BatchReport::instruments>, "InstrumentReport",
+                           "A data frame with a row for each instrument. Needs pandas.");
   auto difference =
       bind_record<Break>(module, "Break", "One difference between our book and the broker's.", kBreak);
   bind_json(difference);

@@ -24,11 +24,6 @@ Session::Session(OpenOptions options) : generation_(fork_generation()) {
 }
 
 Session::~Session() {
-  // In a forked child its threads are not there to be ended, and its locks may be held for ever.
-  if (generation_ != fork_generation()) {
-    static_cast<void>(orchestrator_.release());
-    return;
-  }
   const py::gil_scoped_release released;
   orchestrator_.reset();
 }

@@ -24,6 +24,17 @@ namespace orchestrator::python {
 [[nodiscard]] unsigned fork_generation();
 void watch_forks();
 
+// Deletes only in the process that made the object. In a forked child its threads are not there to be ended,
+// and its locks may be held for ever: there it is left alone.
+template <class Object>
+struct DeleteInOwnProcess {
+  void operator()(Object* object) const {
+    if (object->generation() == fork_generation()) delete object;
+  }
+};
+template <class Object>
+using OwnedHere = std::unique_ptr<Object, DeleteInOwnProcess<Object>>;
+
 class Session {
  public:
   // Opens without the GIL.
@@ -56,6 +67,7 @@ class Session {
   // of this session's own. The second time it does nothing.
   void close();
   [[nodiscard]] bool closed() const;
+  [[nodiscard]] unsigned generation() const { return generation_; }
 
   // Holds the orchestrator open for one call of this thread. Made without the GIL. Throws Error(closed).
   class Call {

@@ -132,6 +132,9 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 
 [[noreturn]] void refuse_argument(const std::string& name, const std::string& why);
 
+// A tuple of what an iterable gives; not of text.
+[[nodiscard]] py::tuple items_of(py::handle values, const char* name);
+
 template <class Value>
 [[nodiscard]] Value to_decimal(py::handle value, const char* name) {
   Value result;
@@ -152,6 +155,15 @@ template <class Read>
     -> std::optional<decltype(read(value, name))> {
   if (value.is_none()) return std::nullopt;
   return read(value, name);
+}
+
+// Every item of a list or another iterable, each read as `name`.
+template <class Value, class Read>
+[[nodiscard]] std::vector<Value> to_list(Read read, py::handle values, const char* name) {
+  std::vector<Value> result;
+  const auto list = items_of(values, name);
+  for (const py::handle item : list) result.push_back(read(item, name));
+  return result;
 }
 
 // "a float", "None", "a Widget": for messages. Runs no code of the object.

@@ -275,6 +275,16 @@ void refuse_argument(const std::string& name, const std::string& why) {
   throw Error(ErrorCode::kInvalidArgument, name + ": " + why);
 }
 
+py::tuple items_of(py::handle values, const char* name) {
+  py::object items;
+  if (!PyUnicode_Check(values.ptr()) && !PyBytes_Check(values.ptr())) {
+    items = py::reinterpret_steal<py::object>(PySequence_Tuple(values.ptr()));
+    if (!items) forget_exception();
+  }
+  if (!items) refuse_argument(name, kind_of(values) + " is not a list");
+  return py::reinterpret_borrow<py::tuple>(items);
+}
+
 std::int64_t to_integer(py::handle value, const char* name) {
   std::int64_t result = 0;
   if (const auto refusal = read_integer(value, result)) refuse_argument(name, *refusal);

@@ -1,7 +1,9 @@
 // The facade's verbs: each reads its arguments with the GIL into a piece of work that needs none, and runs
 // it.
+#include <memory>
 #include <string>
 
+#include "python/src/call_queue.hpp"
 #include "python/src/order_input.hpp"
 #include "python/src/session.hpp"
 
@@ -111,40 +113,104 @@ auto wait(object batch_id, object timeout) {
   };
 }
 
-// Binds a function from arguments to work.
-template <class Work, class... Arguments>
-void verb(py::class_<Session>& type, const char* name, Work (*prepare)(Arguments...)) {
-  type.def(name, [prepare](Session& session, Arguments... arguments) {
-    return session.call(prepare(std::move(arguments)...));
-  });
+// A query that was read once and is asked page by page.
+std::unique_ptr<OrderQuery> read_order_query(const object& ids, const object& batch_id,
+                                             const object& portfolio_id, const object& instrument_id,
+                                             const object& broker, const object& status,
+                                             const object& client_order_id, const object& ext_order_id,
+                                             const object& created_from, const object& tenant,
+                                             bool newest_first) {
+  auto query = std::make_unique<OrderQuery>();
+  if (!ids.is_none()) query->ids = to_list<OrderId>(to_id, ids, "ids");
+  query->batch_id = to_optional(to_id, batch_id, "batch_id");
+  query->portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
+  query->instrument_id = to_optional(to_id, instrument_id, "instrument_id");
+  query->broker = to_optional(to_text, broker, "broker");
+  if (PyUnicode_Check(status.ptr())) {
+    query->statuses = {to_word<OrderStatus>(status, "status")};
+  } else if (!status.is_none()) {
+    query->statuses = to_list<OrderStatus>(to_word<OrderStatus>, status, "status");
+  }
+  query->client_order_id = to_optional(to_text, client_order_id, "client_order_id");
+  query->ext_order_id = to_optional(to_text, ext_order_id, "ext_order_id");
+  query->created_from = to_optional(to_timestamp, created_from, "created_from");
+  query->tenant = to_optional(to_text, tenant, "tenant");
+  query->newest_first = newest_first;
+  return query;
 }
+
+// The page after the order with the id `after`, in the query's direction; 0: the first.
+auto orders(const OrderQuery& query, OrderId after, std::size_t limit) {
+  OrderQuery page = query;
+  (page.newest_first ? page.before_id : page.after_id) = after;
+  page.limit = limit;
+  return [page = std::move(page)](Orchestrator& oms) { return oms.orders(page); };
+}
+
+auto events(object batch_id, object order_id, object after, object limit) {
+  EventQuery query;
+  query.batch_id = to_optional(to_id, batch_id, "batch_id");
+  query.order_id = to_optional(to_id, order_id, "order_id");
+  query.after_id = static_cast<std::int64_t>(to_count(after, "after"));
+  query.limit = to_count(limit, "limit");
+  query.without_gaps = true;
+  return [query](Orchestrator& oms) { return oms.events(query); };
+}
+
+// Each verb in two forms: Session.verb(...) waits, CallQueue.verb(future, ...) is awaited.
+struct Verbs {
+  py::class_<Session, OwnedHere<Session>> session;
+  py::class_<CallQueue, OwnedHere<CallQueue>> queue;
+
+  template <class Work, class... Arguments>
+  void add(const char* name, Work (*prepare)(Arguments...)) {
+    session.def(name, [prepare](Session& self, Arguments... arguments) {
+      return self.call(prepare(std::forward<Arguments>(arguments)...));
+    });
+    queue.def(name, [prepare](CallQueue& self, object future, Arguments... arguments) {
+      self.submit(std::move(future), prepare(std::forward<Arguments>(arguments)...));
+    });
+  }
+};
 
 }  // namespace
 
 void bind_session(py::module_& module) {
-  py::class_<Session> type(module, "Session");
-  type.def(py::init([](const object& url, const py::dict& settings) {
-    return std::make_unique<Session>(read_settings(url, settings));
-  }));
-  type.def("close", &Session::close, py::call_guard<py::gil_scoped_release>());
-  type.def_property_readonly("closed", &Session::closed);
-  verb(type, "place", place);
-  verb(type, "preview", preview);
-  verb(type, "simulate_fill", simulate_fill);
-  verb(type, "replace", replace);
-  verb(type, "cancel", cancel);
-  verb(type, "cancel_batch", cancel_batch);
-  verb(type, "settle", settle);
-  verb(type, "get_order", get_order);
-  verb(type, "get_batch", get_batch);
-  verb(type, "executions", executions);
-  verb(type, "reconcile", reconcile);
-  verb(type, "recover", recover);
-  verb(type, "dispatch", dispatch);
-  verb(type, "step", step);
-  verb(type, "poll", poll);
-  verb(type, "publish", publish);
-  verb(type, "wait", wait);
+  py::class_<OrderQuery>(module, "OrderQuery").def(py::init(&read_order_query));
+  Verbs verbs{{module, "Session"}, {module, "CallQueue"}};
+  verbs.session
+      .def(py::init([](const object& url, const py::dict& settings) {
+        return OwnedHere<Session>(new Session(read_settings(url, settings)));
+      }))
+      .def("close", &Session::close, py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("closed", &Session::closed, "bool");
+  verbs.queue
+      .def(py::init([](Session& session, const object& calls_max) {
+             return OwnedHere<CallQueue>(new CallQueue(session, to_count(calls_max, "calls_max")));
+           }),
+           py::keep_alive<1, 2>())
+      .def("close", &CallQueue::close, py::call_guard<py::gil_scoped_release>())
+      .def("drain", &CallQueue::drain)
+      .def("fileno", &CallQueue::descriptor);
+  verbs.add("place", place);
+  verbs.add("preview", preview);
+  verbs.add("simulate_fill", simulate_fill);
+  verbs.add("replace", replace);
+  verbs.add("cancel", cancel);
+  verbs.add("cancel_batch", cancel_batch);
+  verbs.add("settle", settle);
+  verbs.add("get_order", get_order);
+  verbs.add("get_batch", get_batch);
+  verbs.add("orders", orders);
+  verbs.add("executions", executions);
+  verbs.add("events", events);
+  verbs.add("reconcile", reconcile);
+  verbs.add("recover", recover);
+  verbs.add("dispatch", dispatch);
+  verbs.add("step", step);
+  verbs.add("poll", poll);
+  verbs.add("publish", publish);
+  verbs.add("wait", wait);
 }
 
 }  // namespace orchestrator::python

@@ -43,7 +43,7 @@ def test_the_stub_has_the_members_of_the_class_with_the_types_of_their_docstring
         assert stubbed == documented
         assert there.__match_args__ == tuple(stubbed)
     public = {member for member in vars(there) if not member.startswith("_")} - set(stubbed)
-    assert methods(node) - {"__init__", "__eq__"} == public
+    assert methods(node) - {"__init__", "__eq__", "_repr_html_"} == public
 
 
 def mypy(*arguments):

@@ -1,0 +1,271 @@
+"""The facade for asyncio: the same verbs, to be awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import date, datetime, timedelta
+from types import TracebackType
+from typing import Any, AsyncIterator, Callable, Iterable, Literal, Self, Unpack
+
+from orchestrator._enums import BatchPolicy, ErrorCode, OrderStatus
+from orchestrator._errors import OrchestratorError
+from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._native import (
+    BatchReport,
+    CallQueue,
+    Event,
+    Execution,
+    FillResult,
+    Order,
+    OrderBatch,
+    OrderQuery,
+    OrderRequest,
+    Receipt,
+    RecoveryReport,
+    Session,
+    SettleResult,
+    StepResult,
+)
+from orchestrator._orchestrator import EVENTS_OF_A_PAGE, NO_TIME, POLL_S, count_or_none, seconds
+from orchestrator._orders import AsyncOrders
+
+
+class AsyncOrchestrator:
+    """An opened order book whose calls are awaited; see Orchestrator for what each does and raises.
+
+        async with AsyncOrchestrator("sqlite:///orders.db") as oms:
+            receipt = await oms.place([...], portfolio_id=1, idempotency_key="k")
+
+    Up to ``calls_max`` calls are made at the same time, by threads that never hold the interpreter lock, and calls
+    that wait together share commits. The event loop is woken once for all that is done.
+
+    An order is placed whether or not somebody still awaits it: cancelling the await of place() takes nothing back.
+    The same key and request give its receipt.
+    """
+
+    def __init__(
+        self, url: str = "sqlite:///orchestrator.db", *, calls_max: int = 32, **settings: Unpack[Settings]
+    ) -> None:
+        self._url = url
+        self._calls_max = calls_max
+        self._settings = settings
+        self._session: Session | None = None
+        self._queue: CallQueue | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._session is not None:
+            raise OrchestratorError(ErrorCode.INVALID_STATE, "this orchestrator was opened already; make another one")
+        self._loop = asyncio.get_running_loop()
+        self._session = await self._loop.run_in_executor(None, Session, self._url, self._settings)
+        self._queue = CallQueue(self._session, self._calls_max)
+        self._loop.add_reader(self._queue.fileno(), self._queue.drain)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Waits for the calls under way and closes the book; calls that have not begun end with ``closed``."""
+        queue, session, loop = self._queue, self._session, self._loop
+        self._queue = None
+        if queue is None or session is None or loop is None:
+            return
+        await loop.run_in_executor(None, queue.close)
+        loop.remove_reader(queue.fileno())
+        queue.drain()
+        await loop.run_in_executor(None, session.close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether calls are refused with ``closed``."""
+        return self._queue is None or self._session is None or self._session.closed
+
+    def _await(self, verb: Callable[..., None], *arguments: Any) -> asyncio.Future[Any]:
+        assert self._loop is not None
+        future: asyncio.Future[Any] = self._loop.create_future()
+        verb(future, *arguments)
+        return future
+
+    @property
+    def _calls(self) -> CallQueue:
+        if self._queue is None:
+            what = "was closed" if self._session else "is not open yet; use it in `async with`"
+            raise OrchestratorError(ErrorCode.CLOSED, f"this orchestrator {what}")
+        return self._queue
+
+    # --- placing ---
+
+    async def place(
+        self,
+        orders: Iterable[OrderRequest | OrderDict],
+        *,
+        portfolio_id: int,
+        idempotency_key: str | None = None,
+        user_id: int | None = None,
+        policy: BatchPolicy | Literal["all", "each"] = "all",
+        tenant: str = "default",
+    ) -> Receipt:
+        """See Orchestrator.place()."""
+        receipt: Receipt = await self._await(
+            self._calls.place, orders, portfolio_id, idempotency_key, user_id, policy, tenant)
+        return receipt
+
+    async def preview(
+        self,
+        orders: Iterable[OrderRequest | OrderDict],
+        *,
+        portfolio_id: int,
+        idempotency_key: str | None = None,
+        user_id: int | None = None,
+        policy: BatchPolicy | Literal["all", "each"] = "all",
+        tenant: str = "default",
+    ) -> Receipt:
+        """See Orchestrator.preview()."""
+        receipt: Receipt = await self._await(
+            self._calls.preview, orders, portfolio_id, idempotency_key, user_id, policy, tenant)
+        return receipt
+
+    # --- changing ---
+
+    async def cancel(self, id: int) -> Order:
+        """See Orchestrator.cancel()."""
+        order: Order = await self._await(self._calls.cancel, id)
+        return order
+
+    async def cancel_batch(self, id: int) -> list[Order]:
+        """See Orchestrator.cancel_batch()."""
+        orders: list[Order] = await self._await(self._calls.cancel_batch, id)
+        return orders
+
+    async def replace(self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None) -> Order:
+        """See Orchestrator.replace()."""
+        order: Order = await self._await(self._calls.replace, id, qty, price_limit)
+        return order
+
+    async def simulate_fill(self, id: int, *, price: Amount, qty: Amount) -> FillResult:
+        """See Orchestrator.simulate_fill()."""
+        fill: FillResult = await self._await(self._calls.simulate_fill, id, price, qty)
+        return fill
+
+    async def settle(self, as_of: date) -> SettleResult:
+        """See Orchestrator.settle()."""
+        settled: SettleResult = await self._await(self._calls.settle, as_of)
+        return settled
+
+    # --- reading ---
+
+    async def get_order(self, id: int) -> Order:
+        """See Orchestrator.get_order()."""
+        order: Order = await self._await(self._calls.get_order, id)
+        return order
+
+    async def get_batch(self, id: int) -> OrderBatch:
+        """See Orchestrator.get_batch()."""
+        batch: OrderBatch = await self._await(self._calls.get_batch, id)
+        return batch
+
+    def orders(
+        self,
+        *,
+        ids: Iterable[int] | None = None,
+        batch_id: int | None = None,
+        portfolio_id: int | None = None,
+        instrument_id: int | None = None,
+        broker: str | None = None,
+        status: OrderStatus | str | Iterable[OrderStatus | str] | None = None,
+        client_order_id: str | None = None,
+        ext_order_id: str | None = None,
+        created_from: datetime | None = None,
+        tenant: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> AsyncOrders:
+        """See Orchestrator.orders(); for ``async for``."""
+        query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
+                           ext_order_id, created_from, tenant, newest_first)
+
+        async def read(query: OrderQuery, after: int, size: int) -> list[Order]:
+            page: list[Order] = await self._await(self._calls.orders, query, after, size)
+            return page
+
+        return AsyncOrders(read, query, count_or_none(limit, "limit"))
+
+    def events(
+        self,
+        *,
+        after: int = 0,
+        batch_id: int | None = None,
+        order_id: int | None = None,
+        follow: bool = True,
+        timeout: timedelta | None = None,
+    ) -> AsyncIterator[Event]:
+        """See Orchestrator.events(); for ``async for``."""
+        patience = seconds(timeout, "timeout")
+        return self._follow(batch_id, order_id, after, follow, patience)
+
+    async def _follow(
+        self, batch_id: int | None, order_id: int | None, after: int, follow: bool, patience: float
+    ) -> AsyncIterator[Event]:
+        quiet_since = time.monotonic()
+        while True:
+            page: list[Event] = await self._await(
+                self._calls.events, batch_id, order_id, after, EVENTS_OF_A_PAGE)
+            for event in page:
+                yield event
+            if page:
+                after = page[-1].log_id
+                quiet_since = time.monotonic()
+            elif not follow or time.monotonic() - quiet_since >= patience:
+                return
+            else:
+                await asyncio.sleep(POLL_S)
+
+    async def executions(self, id: int) -> list[Execution]:
+        """See Orchestrator.executions()."""
+        executions: list[Execution] = await self._await(self._calls.executions, id)
+        return executions
+
+    async def reconcile(self, batch_id: int) -> BatchReport:
+        """See Orchestrator.reconcile()."""
+        report: BatchReport = await self._await(self._calls.reconcile, batch_id)
+        return report
+
+    # --- driving ---
+
+    async def dispatch(self, batch_id: int | None = None) -> StepResult:
+        """See Orchestrator.dispatch()."""
+        result: StepResult = await self._await(self._calls.dispatch, batch_id)
+        return result
+
+    async def step(self) -> StepResult:
+        """See Orchestrator.step()."""
+        result: StepResult = await self._await(self._calls.step)
+        return result
+
+    async def poll(self) -> StepResult:
+        """See Orchestrator.poll()."""
+        result: StepResult = await self._await(self._calls.poll)
+        return result
+
+    async def publish(self) -> StepResult:
+        """See Orchestrator.publish()."""
+        result: StepResult = await self._await(self._calls.publish)
+        return result
+
+    async def recover(self, patience: timedelta = NO_TIME) -> RecoveryReport:
+        """See Orchestrator.recover()."""
+        report: RecoveryReport = await self._await(self._calls.recover, patience)
+        return report
+
+    async def wait(self, batch_id: int, timeout: timedelta) -> bool:
+        """See Orchestrator.wait()."""
+        there: bool = await self._await(self._calls.wait, batch_id, timeout)
+        return there
+
+    def __repr__(self) -> str:
+        scheme = self._url.split(":", 1)[0]  # the rest may hold a password
+        return f"<orchestrator.AsyncOrchestrator {scheme} {'closed' if self.closed else 'open'}>"

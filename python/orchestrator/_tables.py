@@ -1,0 +1,82 @@
+"""Tables for people: pandas data frames and HTML for notebooks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from html import escape
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+if TYPE_CHECKING:
+    import pandas
+
+_STYLE = ' style="text-align: right"'
+
+
+def frame_of(
+    rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str], index: str | None = None
+) -> pandas.DataFrame:
+    """A data frame of plain rows: words as categories, times as datetime64, everything else as it is."""
+    try:
+        import pandas
+    except ImportError as missing:
+        raise ImportError("to_pandas() needs pandas: pip install 'orchestrator[pandas]'") from missing
+    series = {}
+    for name in columns:
+        values = [row[name] for row in rows]
+        present = next((value for value in values if value is not None), None)
+        if isinstance(present, StrEnum):
+            series[name] = pandas.Series(pandas.Categorical(
+                [None if value is None else value.value for value in values],
+                categories=[member.value for member in type(present)]))
+        elif isinstance(present, datetime):
+            series[name] = pandas.Series(pandas.to_datetime(pandas.Series(values, dtype=object), utc=True))
+        elif present is None or isinstance(present, (Decimal, str)):
+            series[name] = pandas.Series(values, dtype=object)
+        else:
+            series[name] = pandas.Series(values)
+    frame = pandas.DataFrame(series, columns=list(columns))
+    return frame if index is None else frame.set_index(index)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "<td></td>"
+    if isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value):
+        return f"<td>{_rows(value)}</td>"
+    if isinstance(value, Mapping):
+        return f"<td>{_pairs(value)}</td>"
+    if isinstance(value, Decimal):
+        return f"<td{_STYLE}>{value:,f}</td>"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"<td{_STYLE}>{value}</td>"
+    if isinstance(value, datetime):
+        return f"<td>{value:%Y-%m-%d %H:%M:%S.%f}Z</td>"
+    return f"<td>{escape(str(value))}</td>"
+
+
+def _pairs(record: Mapping[str, Any]) -> str:
+    rows = "".join(f"<tr><th>{escape(str(name))}</th>{_cell(value)}</tr>" for name, value in record.items())
+    return f"<table>{rows}</table>"
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each record, a column for each field that any of them has."""
+    if not rows:
+        return ""
+    names = [name for name in rows[0] if any(row[name] not in (None, [], ()) for row in rows)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    body = "".join("<tr>" + "".join(_cell(row[name]) for name in names) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_of(title: str, record: Mapping[str, Any]) -> str:
+    """What a notebook shows for one record."""
+    return f"<div><b>{escape(title)}</b>{_pairs(record)}</div>"
+
+
+def html_of_rows(title: str, rows: Sequence[Mapping[str, Any]], *, more: bool = False) -> str:
+    """What a notebook shows for a list of records."""
+    rest = "<p>… and more</p>" if more else ""
+    return f"<div><b>{escape(title)}</b>{_rows(rows)}{rest}</div>"
