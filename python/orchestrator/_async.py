@@ -185,14 +185,16 @@ class AsyncOrchestrator:
         limit: int | None = None,
     ) -> AsyncOrders:
         """See Orchestrator.orders(); for ``async for``."""
+        calls = self._calls
         query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
                            ext_order_id, created_from, tenant, newest_first)
 
         async def read(query: OrderQuery, after: int, size: int) -> list[Order]:
-            page: list[Order] = await self._await(self._calls.orders, query, after, size)
+            page: list[Order] = await self._await(calls.orders, query, after, size)
             return page
 
-        return AsyncOrders(read, query, count_or_none(limit, "limit"))
+        assert self._session is not None
+        return AsyncOrders(self._session, read, query, count_or_none(limit, "limit"))
 
     def events(
         self,

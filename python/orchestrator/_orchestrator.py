@@ -185,7 +185,7 @@ class Orchestrator:
         """
         query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
                            ext_order_id, created_from, tenant, newest_first)
-        return Orders(self._session.orders, query, count_or_none(limit, "limit"))
+        return Orders(self._session, query, count_or_none(limit, "limit"))
 
     def events(
         self,

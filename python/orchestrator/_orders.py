@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Iterator
+import asyncio
+from typing import TYPE_CHECKING, AsyncIterator, Awaitable, Callable, Iterator
 
-from orchestrator._native import Order, OrderQuery
-from orchestrator._tables import frame_of, html_of_rows
+from orchestrator._native import Order, OrderQuery, Session
+from orchestrator._tables import frame_of_columns, html_of_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -18,10 +19,8 @@ class Orders:
     """The orders of a query, oldest first unless it says otherwise. Each iteration asks anew, a thousand at a time, so
     that a book of any size is walked in little memory. ``to_pandas()`` and ``list()`` read all of it."""
 
-    def __init__(
-        self, read: Callable[[OrderQuery, int, int], list[Order]], query: OrderQuery, limit: int | None
-    ) -> None:
-        self._read = read
+    def __init__(self, session: Session, query: OrderQuery, limit: int | None) -> None:
+        self._session = session
         self._query = query
         self._limit = limit
 
@@ -29,7 +28,7 @@ class Orders:
         after, left = 0, self._limit
         while left is None or left > 0:
             size = _PAGE if left is None else min(_PAGE, left)
-            page = self._read(self._query, after, size)
+            page = self._session.orders(self._query, after, size)
             yield from page
             if len(page) < size:
                 return
@@ -39,7 +38,7 @@ class Orders:
     def to_pandas(self) -> pandas.DataFrame:
         """One row for each order, indexed by id: amounts as Decimals, words as categories, times as
         ``datetime64[ns, UTC]``. Needs pandas."""
-        return frame_of([order.to_dict() for order in self], index="id", columns=Order.__match_args__)
+        return frame_of_columns(self._session.order_columns(self._query, self._limit), index="id")
 
     def _repr_html_(self) -> str:
         rows = [order.to_dict() for order, _ in zip(self, range(_ROWS_SHOWN + 1))]
@@ -51,10 +50,12 @@ class AsyncOrders:
 
     def __init__(
         self,
+        session: Session,
         read: Callable[[OrderQuery, int, int], Awaitable[list[Order]]],
         query: OrderQuery,
         limit: int | None,
     ) -> None:
+        self._session = session
         self._read = read
         self._query = query
         self._limit = limit
@@ -71,6 +72,6 @@ class AsyncOrders:
             after = page[-1].id
             left = None if left is None else left - size
 
-    async def to_pandas(self) -> Any:
+    async def to_pandas(self) -> pandas.DataFrame:
         """See Orders.to_pandas()."""
-        return frame_of([order.to_dict() async for order in self], index="id", columns=Order.__match_args__)
+        return await asyncio.to_thread(Orders(self._session, self._query, self._limit).to_pandas)

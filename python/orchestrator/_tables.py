@@ -14,30 +14,50 @@ if TYPE_CHECKING:
 _STYLE = ' style="text-align: right"'
 
 
-def frame_of(
-    rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str], index: str | None = None
-) -> pandas.DataFrame:
-    """A data frame of plain rows: words as categories, times as datetime64, everything else as it is."""
+def _pandas() -> Any:
     try:
         import pandas
     except ImportError as missing:
         raise ImportError("to_pandas() needs pandas: pip install 'orchestrator[pandas]'") from missing
+    return pandas
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str]) -> pandas.DataFrame:
+    """A data frame of a few plain rows: words as categories, times as datetime64, everything else as it is."""
+    pandas = _pandas()
     series = {}
     for name in columns:
         values = [row[name] for row in rows]
         present = next((value for value in values if value is not None), None)
         if isinstance(present, StrEnum):
-            series[name] = pandas.Series(pandas.Categorical(
-                [None if value is None else value.value for value in values],
-                categories=[member.value for member in type(present)]))
-        elif isinstance(present, datetime):
-            series[name] = pandas.Series(pandas.to_datetime(pandas.Series(values, dtype=object), utc=True))
-        elif present is None or isinstance(present, (Decimal, str)):
-            series[name] = pandas.Series(values, dtype=object)
-        else:
+            words = [None if value is None else value.value for value in values]
+            series[name] = pandas.Categorical(words, categories=[member.value for member in type(present)])
+        elif isinstance(present, (bool, int)) and None not in values:
             series[name] = pandas.Series(values)
-    frame = pandas.DataFrame(series, columns=list(columns))
-    return frame if index is None else frame.set_index(index)
+        else:
+            series[name] = pandas.Series(values, dtype=object)
+    return pandas.DataFrame(series, columns=list(columns))
+
+
+def frame_of_columns(columns: Mapping[str, tuple[Any, ...]], *, index: str) -> pandas.DataFrame:
+    """A data frame of what Session.order_columns() gives."""
+    pandas = _pandas()
+    import numpy
+
+    series: dict[str, Any] = {}
+    for name, (kind, values, *words) in columns.items():
+        if kind == "O":
+            series[name] = numpy.empty(len(values), dtype=object)
+            series[name][:] = values
+        elif kind == "category":
+            codes = numpy.frombuffer(values, dtype="i1")
+            series[name] = pandas.Categorical.from_codes(codes, categories=words[0])
+        elif kind == "M8[ns]":
+            series[name] = pandas.DatetimeIndex(numpy.frombuffer(values, dtype=kind)).tz_localize("UTC")
+        else:
+            series[name] = numpy.frombuffer(values, dtype=kind)
+    labels = pandas.Index(series.pop(index), name=index)
+    return pandas.DataFrame(series, index=labels)
 
 
 def _cell(value: Any) -> str:

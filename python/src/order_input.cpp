@@ -98,7 +98,50 @@ std::string order_field_names() {
   return names;
 }
 
+std::optional<OrderField> OrderInput::field_of(const std::string& name) {
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (name == kFields[i].name) return static_cast<OrderField>(i);
+  }
+  return std::nullopt;
+}
+
+void OrderInput::check_count(std::size_t count) {
+  if (count <= kOrdersMax) return;
+  throw Error(ErrorCode::kLimitExceeded, "orders: " + std::to_string(count) + " are more than the limit of " +
+                                             std::to_string(kOrdersMax) + "; split the batch");
+}
+
+// nullopt: no table.
+std::optional<std::vector<OrderInput::Column>> OrderInput::columns_of(const py::object& orders) {
+  std::vector<Column> columns;
+  const auto take = [&](py::handle name, py::object values) {
+    columns.push_back({shown_key(name), std::move(values)});
+  };
+  if (PyDict_Check(orders.ptr())) {
+    for (const auto& [name, values] : py::reinterpret_steal<py::dict>(PyDict_Copy(orders.ptr()))) {
+      take(name, py::reinterpret_borrow<py::object>(values));
+    }
+    return columns;
+  }
+  if (py::hasattr(orders, "columns") && py::hasattr(orders, "to_numpy")) {
+    for (const py::handle name : items_of(orders.attr("columns"), "orders")) {
+      take(name, py::object(orders[name]).attr("to_numpy")());
+    }
+    return columns;
+  }
+  const py::object names = py::getattr(py::getattr(orders, "dtype", py::none()), "names", py::none());
+  if (names.is_none()) return std::nullopt;
+  for (const py::handle name : items_of(names, "orders")) take(name, orders[name]);
+  return columns;
+}
+
 std::vector<OrderRequest> OrderInput::read(const py::object& orders) {
+  if (PyList_Check(orders.ptr()) || PyTuple_Check(orders.ptr())) return read_list(orders);
+  if (const auto columns = columns_of(orders)) return read_columns(*columns);
+  return read_list(orders);
+}
+
+std::vector<OrderRequest> OrderInput::read_list(const py::object& orders) {
   if (PyUnicode_Check(orders.ptr()) || PyBytes_Check(orders.ptr()) || orders.is_none()) {
     refuse_argument("orders", kind_of(orders) + " is not a list of orders");
   }
@@ -114,11 +157,7 @@ std::vector<OrderRequest> OrderInput::read(const py::object& orders) {
   const bool is_list = PyList_Check(list.ptr());
   const auto size_now = [&] { return is_list ? PyList_GET_SIZE(list.ptr()) : PyTuple_GET_SIZE(list.ptr()); };
   const auto count = static_cast<std::size_t>(size_now());
-  if (count > kOrdersMax) {
-    throw Error(ErrorCode::kLimitExceeded, "orders: " + std::to_string(count) +
-                                               " are more than the limit of " + std::to_string(kOrdersMax) +
-                                               "; split the batch");
-  }
+  check_count(count);
   OrderInput input;
   input.orders_.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -45,13 +45,33 @@ class OrderInput {
   // Of one batch; the engine's own limit for orders.
   static constexpr std::size_t kOrdersMax = 32'768;
 
-  // Reads every order of a list, a tuple or another iterable. Throws Error: invalid_argument for something
-  // else, limit_exceeded for too many, validation_failed with all that could not be read.
+  // Reads every order of a list, a tuple or another iterable of orders, or of a table by columns: a dict of
+  // columns, a DataFrame, a structured array. Throws Error: invalid_argument for something else and for a
+  // column as a whole, limit_exceeded for too many, validation_failed with all values that could not be read.
   [[nodiscard]] static std::vector<OrderRequest> read(const py::object& orders);
   // Reads one order; `values` in the order of the fields, null for what was not given.
   [[nodiscard]] static OrderRequest read_one(const std::vector<py::object>& values);
 
  private:
+  struct Column {
+    std::string name;
+    py::object values;
+  };
+  static std::vector<OrderRequest> read_list(const py::object& orders);
+  static std::vector<OrderRequest> read_columns(const std::vector<Column>& columns);
+  static std::optional<std::vector<Column>> columns_of(const py::object& orders);
+  static std::optional<OrderField> field_of(const std::string& name);
+  static void check_count(std::size_t count);
+
+  void begin(std::size_t index) {
+    index_ = index;
+    order_ = &orders_[index];
+  }
+  void read_column(OrderField field, const py::object& values, const std::string& name,
+                   std::optional<std::size_t>& count);
+  void read_object_column(OrderField field, const char* first, std::size_t count, std::ptrdiff_t stride);
+  template <class Read>
+  bool read_number_column(OrderField field, std::size_t count, Read number_of);
   void read_item(py::handle item, std::size_t index);
   void read_dict(PyObject* dict);
   void set(OrderField field, py::handle value);

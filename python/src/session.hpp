@@ -10,9 +10,7 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <shared_mutex>
-#include <type_traits>
 #include <utility>
 
 #include "orchestrator/open.hpp"
@@ -43,24 +41,17 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Runs `work(orchestrator)` without the GIL and gives its result as a Python object.
+  // Runs `work(orchestrator)` without the GIL and gives its result ...
+  template <class Work>
+  auto run(Work work) {
+    const py::gil_scoped_release released;
+    const Call call(*this);
+    return work(call.orchestrator());
+  }
+  // ... as a Python object.
   template <class Work>
   py::object call(Work work) {
-    using Result = std::invoke_result_t<Work&, Orchestrator&>;
-    if constexpr (std::is_void_v<Result>) {
-      const py::gil_scoped_release released;
-      const Call call(*this);
-      work(call.orchestrator());
-    } else {
-      std::optional<Result> result;
-      {
-        const py::gil_scoped_release released;
-        const Call call(*this);
-        result.emplace(work(call.orchestrator()));
-      }
-      return to_python(std::move(*result));
-    }
-    return py::none();
+    return to_python(run(std::move(work)));
   }
 
   // Called without the GIL. Waits for the calls of other threads; throws Error(invalid_state) from inside one

@@ -1,10 +1,14 @@
 // The facade's verbs: each reads its arguments with the GIL into a piece of work that needs none, and runs
 // it.
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <string>
 
 #include "python/src/call_queue.hpp"
 #include "python/src/order_input.hpp"
+#include "python/src/order_table.hpp"
 #include "python/src/session.hpp"
 
 namespace orchestrator::python {
@@ -147,6 +151,30 @@ auto orders(const OrderQuery& query, OrderId after, std::size_t limit) {
   return [page = std::move(page)](Orchestrator& oms) { return oms.orders(page); };
 }
 
+// Every order of the query, up to `limit`, as columns.
+py::dict order_columns(Session& session, const OrderQuery& query, const object& limit) {
+  const auto limit_or_all =
+      to_optional(to_count, limit, "limit").value_or(std::numeric_limits<std::size_t>::max());
+  return columns_of(session.run([query, limit_or_all](Orchestrator& oms) {
+    constexpr std::size_t kPage = 10'000;
+    std::vector<Order> all;
+    OrderQuery page = query;
+    for (;;) {
+      page.limit = std::min(kPage, limit_or_all - all.size());
+      if (page.limit == 0) return all;
+      std::vector<Order> read = oms.orders(page);
+      const bool last = read.size() < page.limit;
+      if (!read.empty()) (page.newest_first ? page.before_id : page.after_id) = read.back().id;
+      if (all.empty()) {
+        all = std::move(read);
+      } else {
+        all.insert(all.end(), std::make_move_iterator(read.begin()), std::make_move_iterator(read.end()));
+      }
+      if (last) return all;
+    }
+  }));
+}
+
 auto events(object batch_id, object order_id, object after, object limit) {
   EventQuery query;
   query.batch_id = to_optional(to_id, batch_id, "batch_id");
@@ -184,6 +212,7 @@ void bind_session(py::module_& module) {
       }))
       .def("close", &Session::close, py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("closed", &Session::closed, "bool");
+  verbs.session.def("order_columns", order_columns);
   verbs.queue
       .def(py::init([](Session& session, const object& calls_max) {
              return OwnedHere<CallQueue>(new CallQueue(session, to_count(calls_max, "calls_max")));
