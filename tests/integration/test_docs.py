@@ -4,6 +4,7 @@ paths lead somewhere.
 Fences: ```console is a session, run in order in one empty folder per document that holds examples/. A line `$ command`
 is run and must exit 0; the lines up to the next one are its output, where a line `...` stands for any lines and `...`
 inside a line for any text. ```cpp is a whole program. ```json is one document. ```bash is shown and not run.
+```python is run by tests/python/test_python_docs.py.
 """
 
 import json
@@ -17,7 +18,7 @@ import pytest
 from cli_driver import PROGRAM, ROOT, TIMEOUT_S, Cli, need
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-FENCES = {"", "console", "cpp", "json", "bash", "cmake"}
+FENCES = {"", "console", "cpp", "json", "bash", "cmake", "python"}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

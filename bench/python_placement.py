@@ -1,0 +1,284 @@
+"""The Python module against what a quant writes today: a careful script over Python's own sqlite3.
+
+The script stores the same rows in the same tables, with two commits (accepted, then the broker's answer), WAL and
+synchronous=FULL, statements run by executemany. It is spared what depends on the request's content: its receipt, event
+lines and ids of the broker are those of a sample batch, and it checks nothing.
+
+    python3 bench/python_placement.py [--package FOLDER] [--folder FOLDER] [--seconds S] [--json FILE]
+
+FOLDER of the databases must be on a real disk: in memory a sync costs nothing. Each figure is the median of several
+rounds, ours and the script's in turn.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import resource
+import shutil
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+
+def request(count, offset=0):
+    return [dict(instrument_id=1 + (offset + number) % 500, qty=100 + number, side="BUY" if number % 2 else "SELL",
+                 price_limit=Decimal(2500 + number % 50)) for number in range(count)]
+
+
+# --- the script -------------------------------------------------------------------------------------
+
+
+class Script:
+    """One connection, one writer at a time."""
+
+    def __init__(self, o, folder, batch):
+        self.path = folder / f"script{batch}.db"
+        with o.Orchestrator(f"sqlite:///{self.path}", mock_ledger="memory:") as oms:
+            receipt = oms.place(request(batch), portfolio_id=1)
+            oms.poll()
+        self.lock = threading.Lock()
+        self.db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536",
+                       "temp_store = MEMORY"):
+            self.db.execute("PRAGMA " + pragma)
+        self.batch_row = self.sample("order_batches", "id = ?", receipt.batch_id)[0]
+        self.key_row = self.sample("idempotency_keys", "batch_id = ?", receipt.batch_id)[0]
+        self.usage_row = self.sample("portfolio_usage", "?", 1)[0]
+        self.events = self.sample("events", "batch_id = ? ORDER BY id", receipt.batch_id)[:2]
+        self.order_row = self.sample("orders", "batch_id = ?", receipt.batch_id)[0]
+        self.columns = list(self.order_row)
+        self.insert = self.insert_of("orders", self.order_row)
+        self.batch_id, self.order_id, self.event_id = self.db.execute(
+            'SELECT batch, "order", event FROM sequences').fetchone()
+
+    def sample(self, table, where, value):
+        cursor = self.db.execute(f"SELECT * FROM {table} WHERE {where}", (value,))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    @staticmethod
+    def insert_of(table, row, verb="INSERT"):
+        columns = ", ".join(f'"{name}"' for name in row)
+        return f"{verb} INTO {table} ({columns}) VALUES ({', '.join('?' * len(row))})"
+
+    def write_event(self, row):
+        self.event_id += 1
+        row = row | {"id": self.event_id, "batch_id": self.batch_id}
+        self.db.execute(self.insert_of("events", row), tuple(row.values()))
+        self.db.execute("INSERT INTO outbox (event_id) VALUES (?)", (self.event_id,))
+
+    def save_sequences(self):
+        self.db.execute('UPDATE sequences SET batch = ?, "order" = ?, event = ?',
+                        (self.batch_id, self.order_id, self.event_id))
+
+    def place(self, orders, key):
+        with self.lock:
+            self.db.execute("BEGIN IMMEDIATE")
+            self.batch_id += 1
+            first = self.order_id + 1
+            self.order_id += len(orders)
+            batch = self.batch_row | {"id": self.batch_id, "idempotency_key": key, "first_order_id": first,
+                                      "last_order_id": self.order_id}
+            self.db.execute(self.insert_of("order_batches", batch), tuple(batch.values()))
+            now = time.time_ns() // 1000
+            fixed = self.order_row | {"batch_id": self.batch_id, "status": 1, "ext_order_id": None, "created_at": now,
+                                      "lease_owner": 1, "lease_until": now + 30_000_000, "acked_at": None,
+                                      "version": 1, "event_seq": 1}
+            rows = []
+            for leg, order in enumerate(orders):
+                row = fixed.copy()
+                row["id"] = first + leg
+                row["leg"] = leg
+                row["client_order_id"] = f"oo{self.batch_id:014d}{leg:03d}0"
+                row["instrument_id"] = order["instrument_id"]
+                row["symbol"] = f"#{order['instrument_id']}"
+                row["side"] = 0 if order["side"] == "BUY" else 1
+                row["qty"] = int(order["qty"] * 1_000_000_000)
+                row["price_limit"] = int(order["price_limit"] * 1_000_000_000)
+                rows.append(tuple(row.values()))
+            self.db.executemany(self.insert, rows)
+            key_row = self.key_row | {"key": key, "batch_id": self.batch_id}
+            self.db.execute(self.insert_of("idempotency_keys", key_row), tuple(key_row.values()))
+            self.db.execute(self.insert_of("portfolio_usage", self.usage_row, "INSERT OR REPLACE"),
+                            tuple(self.usage_row.values()))
+            self.write_event(self.events[0])
+            self.save_sequences()
+            self.db.execute("COMMIT")
+
+            self.db.execute("BEGIN IMMEDIATE")
+            acked = time.time_ns() // 1000
+            self.db.executemany(
+                "UPDATE orders SET status = 3, ext_order_id = ?, lease_owner = 0, lease_until = NULL, acked_at = ?, "
+                "version = 2, event_seq = 2 WHERE id = ?",
+                [(f"{self.batch_id:08x}-0000-4000-8000-{leg:012x}", acked, first + leg) for leg in range(len(orders))])
+            self.write_event(self.events[1])
+            self.save_sequences()
+            self.db.execute("COMMIT")
+
+
+# --- measuring --------------------------------------------------------------------------------------
+
+keys = iter(range(1 << 60))
+
+
+def rate(call, seconds):
+    """Calls a second of one caller."""
+    count, start = 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < seconds:
+        call(f"key-{next(keys)}")
+        count += 1
+    return count / spent
+
+
+def rate_of_threads(call, seconds, threads):
+    counts = [0] * threads
+    stop = threading.Event()
+
+    def caller(number):
+        while not stop.is_set():
+            call(f"key-{number}-{next(keys)}")
+            counts[number] += 1
+
+    workers = [threading.Thread(target=caller, args=(number,)) for number in range(threads)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    time.sleep(seconds)
+    stop.set()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+async def rate_in_flight(oms, orders, seconds, flights):
+    start = time.perf_counter()
+    count = 0
+
+    async def flight():
+        nonlocal count
+        while time.perf_counter() - start < seconds:
+            await oms.place(orders, portfolio_id=1, idempotency_key=f"key-{next(keys)}")
+            count += 1
+
+    await asyncio.gather(*(flight() for _ in range(flights)))
+    return count / (time.perf_counter() - start)
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, ours, theirs=None, goal=None, unit="calls/s"):
+        ratio = ours / theirs if theirs else None
+        self.rows.append(dict(what=what, ours=ours, script=theirs, ratio=ratio, goal=goal, unit=unit))
+        shown = f"{ours:>14,.1f} {unit}"
+        if theirs:
+            shown += f"   script {theirs:>12,.1f}   ratio {ratio:5.2f}"
+        print(f"{what:<46}{shown}" + (f"   goal {goal}" if goal else ""), flush=True)
+
+
+def compare(rounds, ours, theirs):
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def durable(o, folder, report, seconds, rounds):
+    for batch, goal in ((1, 1.0), (100, 1.2), (1000, 1.3)):
+        script = Script(o, folder, batch)
+        orders = request(batch)
+        with o.Orchestrator(f"sqlite:///{folder}/ours{batch}.db", mock_ledger="memory:") as oms:
+            ours, theirs = compare(
+                rounds,
+                lambda: rate(lambda key: oms.place(orders, portfolio_id=1, idempotency_key=key), seconds),
+                lambda: rate(lambda key: script.place(orders, key), seconds))
+        report.add(f"SQLite, one caller, batch {batch}", ours, theirs, goal)
+
+
+def in_flight(o, folder, report, seconds, rounds):
+    for batch, goal in ((1, 10.0), (100, 2.0)):
+        script = Script(o, folder, batch)
+        orders = request(batch)
+
+        async def ours_async():
+            async with o.AsyncOrchestrator(f"sqlite:///{folder}/async{batch}.db", mock_ledger="memory:") as oms:
+                return await rate_in_flight(oms, orders, seconds, 32)
+
+        ours, theirs = compare(rounds, lambda: asyncio.run(ours_async()),
+                               lambda: rate_of_threads(lambda key: script.place(orders, key), seconds, 8))
+        report.add(f"SQLite, 32 in flight / 8 threads, batch {batch}", ours, theirs, goal)
+
+
+def in_memory(o, report, seconds):
+    for batch, goal, unit in ((1, 250_000, "calls/s"), (100, 700_000, "orders/s")):
+        orders = request(batch)
+        with o.Orchestrator("memory:", mock_ledger="memory:") as oms:
+            calls = rate(lambda key: oms.place(orders, portfolio_id=1, idempotency_key=key), seconds)
+        report.add(f"memory store, batch {batch}", calls * batch, goal=goal, unit=unit)
+
+
+def conversion(o, report, seconds):
+    orders = request(1000)
+    read = o._native._read_orders
+    report.add("conversion alone, 1,000 dicts", rate(lambda key: read(orders), seconds) * 1000, goal=10_000_000,
+               unit="orders/s")
+
+
+def tables(o, report):
+    with o.Orchestrator("memory:", mock_ledger="memory:") as oms:
+        for number in range(100):
+            oms.place(request(1000, number), portfolio_id=1)
+        rows = oms.orders()
+        objects = time.perf_counter()
+        import pandas
+        pandas.DataFrame([order.to_dict() for order in rows]).set_index("id")
+        objects = time.perf_counter() - objects
+        gc.collect()
+        columns = time.perf_counter()
+        rows.to_pandas()
+        columns = time.perf_counter() - columns
+    report.add("100,000 orders into pandas", 1 / columns, 1 / objects, 5, "tables/s")
+
+
+def main():
+    root = Path(__file__).resolve().parents[1]
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--package", default=root / "build" / "python", type=Path)
+    options.add_argument("--folder", default=root / "build" / "bench-data", type=Path)
+    options.add_argument("--seconds", default=1.0, type=float)
+    options.add_argument("--rounds", default=3, type=int)
+    options.add_argument("--only", default="durable,in_flight,in_memory,conversion,tables")
+    options.add_argument("--json", type=Path)
+    given = options.parse_args()
+    sys.path.insert(0, str(given.package))
+    import orchestrator as o
+
+    given.folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="python-", dir=given.folder))
+    report = Report()
+    try:
+        for part in given.only.split(","):
+            if part == "durable":
+                durable(o, folder, report, given.seconds, given.rounds)
+            elif part == "in_flight":
+                in_flight(o, folder, report, given.seconds, given.rounds)
+            elif part == "in_memory":
+                in_memory(o, report, given.seconds)
+            elif part == "conversion":
+                conversion(o, report, given.seconds)
+            elif part == "tables":
+                tables(o, report)
+    finally:
+        shutil.rmtree(folder)
+    print(f"largest resident memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    if given.json:
+        given.json.write_text(json.dumps(report.rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
