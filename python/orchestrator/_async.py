@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Iterable, Literal, Self, Unpack
+from typing import Any, AsyncIterator, Callable, Iterable, Literal, Mapping, Self, Unpack
 
-from orchestrator._enums import BatchPolicy, ErrorCode, OrderStatus
+from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
 from orchestrator._inputs import Amount, OrderDict, Settings
 from orchestrator._native import (
+    AuditEntry,
+    AuditReport,
     BatchReport,
+    Break,
+    BrokerInfo,
     CallQueue,
     Event,
     Execution,
     FillResult,
+    Health,
     Order,
     OrderBatch,
     OrderQuery,
@@ -267,6 +273,120 @@ class AsyncOrchestrator:
         """See Orchestrator.wait()."""
         there: bool = await self._await(self._calls.wait, batch_id, timeout)
         return there
+
+    # --- operating ---
+
+    async def resolve(
+        self,
+        id: int,
+        decision: Literal["accepted", "not_placed", "rejected"],
+        *,
+        by: str,
+        reason: str,
+        ext_order_id: str | None = None,
+    ) -> Order:
+        """See Orchestrator.resolve()."""
+        result: Order = await self._await(self._calls.resolve, id, decision, by, reason, ext_order_id)
+        return result
+
+    async def batches(
+        self,
+        *,
+        portfolio_id: int | None = None,
+        status: BatchStatus | str | None = None,
+        idempotency_key: str | None = None,
+        tenant: str | None = None,
+        newest_first: bool = False,
+        limit: int = 1000,
+    ) -> list[OrderBatch]:
+        """See Orchestrator.batches()."""
+        result: list[OrderBatch] = await self._await(
+            self._calls.batches, portfolio_id, status, idempotency_key, tenant, newest_first, limit)
+        return result
+
+    async def compare_with_broker(
+        self,
+        batch_id: int,
+        *,
+        qty: Amount = 0,
+        price: Amount = 0,
+        fees: Amount = 0,
+    ) -> list[Break]:
+        """See Orchestrator.compare_with_broker()."""
+        result: list[Break] = await self._await(self._calls.compare_with_broker, batch_id, qty, price, fees)
+        return result
+
+    async def health(self) -> Health:
+        """See Orchestrator.health()."""
+        result: Health = await self._await(self._calls.health)
+        return result
+
+    async def halt(
+        self,
+        scope: ControlScope | Literal["all", "portfolio", "broker"] = "all",
+        target: str | None = None,
+        *,
+        reason: str,
+        mode: HaltMode | Literal["cancel_only", "halt"] = "halt",
+    ) -> bool:
+        """See Orchestrator.halt()."""
+        result: bool = await self._await(self._calls.halt, scope, target, reason, mode)
+        return result
+
+    async def resume(
+        self,
+        scope: ControlScope | Literal["all", "portfolio", "broker"] = "all",
+        target: str | None = None,
+    ) -> bool:
+        """See Orchestrator.resume()."""
+        result: bool = await self._await(self._calls.resume, scope, target)
+        return result
+
+    async def brokers(self) -> list[BrokerInfo]:
+        """See Orchestrator.brokers()."""
+        result: list[BrokerInfo] = await self._await(self._calls.brokers)
+        return result
+
+    async def set_broker(self, name: str, config: Mapping[str, Any], *, active: bool = True) -> bool:
+        """See Orchestrator.set_broker()."""
+        result: bool = await self._await(self._calls.set_broker, name, json.dumps(config), active)
+        return result
+
+    async def audit(self, *, brokers: bool = False, expected_head: str | None = None) -> AuditReport:
+        """See Orchestrator.audit()."""
+        result: AuditReport = await self._await(self._calls.audit, brokers, expected_head)
+        return result
+
+    async def audit_trail(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
+        """See Orchestrator.audit_trail()."""
+        result: list[AuditEntry] = await self._await(self._calls.audit_trail, after, limit)
+        return result
+
+    async def import_instruments(self, csv: str) -> int:
+        """See Orchestrator.import_instruments()."""
+        result: int = await self._await(self._calls.import_instruments, csv)
+        return result
+
+    async def set_limits(
+        self,
+        portfolio_id: int,
+        *,
+        margin_available: Amount | None = None,
+        margin_rate: Amount = 1,
+        max_quantity: Amount | None = None,
+        max_notional_order: Amount | None = None,
+        max_notional_batch: Amount | None = None,
+        max_notional_day: Amount | None = None,
+    ) -> bool:
+        """See Orchestrator.set_limits()."""
+        result: bool = await self._await(
+            self._calls.set_limits, portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch, max_notional_day)
+        return result
+
+    async def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:
+        """See Orchestrator.add_holidays()."""
+        result: bool = await self._await(self._calls.add_holidays, calendar, days)
+        return result
 
     def __repr__(self) -> str:
         scheme = self._url.split(":", 1)[0]  # the rest may hold a password

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Iterable, Iterator, Literal, Self, Unpack
+from typing import Any, Iterable, Iterator, Literal, Mapping, Self, Unpack
 
-from orchestrator._enums import BatchPolicy, ErrorCode, OrderStatus
+from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
 from orchestrator._inputs import Amount, OrderDict, Settings
 from orchestrator._native import (
+    AuditEntry,
+    AuditReport,
     BatchReport,
+    Break,
+    BrokerInfo,
     Event,
     Execution,
     FillResult,
+    Health,
     Order,
     OrderBatch,
     OrderQuery,
@@ -256,6 +262,111 @@ class Orchestrator:
         """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the time is
         over. Returns whether it got there."""
         return self._session.wait(batch_id, timeout)
+
+    # --- operating ---
+
+    def resolve(
+        self,
+        id: int,
+        decision: Literal["accepted", "not_placed", "rejected"],
+        *,
+        by: str,
+        reason: str,
+        ext_order_id: str | None = None,
+    ) -> Order:
+        """Carries out a person's decision about an order in ``unknown``. ``accepted``: the broker has it as
+        ``ext_order_id``; ``not_placed``: it never got it, and a parked order is sent again; ``rejected``: it shall not
+        be sent any more. ``by`` and ``reason`` are kept in the audit trail."""
+        return self._session.resolve(id, decision, by, reason, ext_order_id)
+
+    def batches(
+        self,
+        *,
+        portfolio_id: int | None = None,
+        status: BatchStatus | str | None = None,
+        idempotency_key: str | None = None,
+        tenant: str | None = None,
+        newest_first: bool = False,
+        limit: int = 1000,
+    ) -> list[OrderBatch]:
+        """The batches for which all of the given conditions hold, at most ``limit``."""
+        return self._session.batches(portfolio_id, status, idempotency_key, tenant, newest_first, limit)
+
+    def compare_with_broker(
+        self,
+        batch_id: int,
+        *,
+        qty: Amount = 0,
+        price: Amount = 0,
+        fees: Amount = 0,
+    ) -> list[Break]:
+        """Asks each broker of the batch for its own book and lists the differences; those up to the given tolerances
+        count as equal. Raises OrchestratorError: ``broker_in_doubt``, ``broker_inactive`` (retryable)."""
+        return self._session.compare_with_broker(batch_id, qty, price, fees)
+
+    def health(self) -> Health:
+        """How the book, its database, cache, publisher and brokers do now."""
+        return self._session.health()
+
+    def halt(
+        self,
+        scope: ControlScope | Literal["all", "portfolio", "broker"] = "all",
+        target: str | None = None,
+        *,
+        reason: str,
+        mode: HaltMode | Literal["cancel_only", "halt"] = "halt",
+    ) -> bool:
+        """Stops everything, a portfolio (its id as text) or a broker: nothing new is accepted or sent until resume()."""
+        return self._session.halt(scope, target, reason, mode)
+
+    def resume(
+        self,
+        scope: ControlScope | Literal["all", "portfolio", "broker"] = "all",
+        target: str | None = None,
+    ) -> bool:
+        """Takes a stop back. Returns whether there was one."""
+        return self._session.resume(scope, target)
+
+    def brokers(self) -> list[BrokerInfo]:
+        """The brokers that have a settings row."""
+        return self._session.brokers()
+
+    def set_broker(self, name: str, config: Mapping[str, Any], *, active: bool = True) -> bool:
+        """Stores a broker's settings and whether orders are routed to it. A running connector keeps its settings until
+        the book is opened again. Raises OrchestratorError: ``unknown_broker``, ``configuration``."""
+        return self._session.set_broker(name, json.dumps(config), active)
+
+    def audit(self, *, brokers: bool = False, expected_head: str | None = None) -> AuditReport:
+        """Checks everything that is stored against everything else and, when asked to, the brokers' books against our
+        orders. Changes nothing. ``expected_head``: ``trail_head`` of an earlier audit, kept elsewhere."""
+        return self._session.audit(brokers, expected_head)
+
+    def audit_trail(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
+        """Who changed what, oldest first, after the entry with this id."""
+        return self._session.audit_trail(after, limit)
+
+    def import_instruments(self, csv: str) -> int:
+        """Stores the instruments of a CSV text, in Kite's layout or the plain one. Returns how many."""
+        return self._session.import_instruments(csv)
+
+    def set_limits(
+        self,
+        portfolio_id: int,
+        *,
+        margin_available: Amount | None = None,
+        margin_rate: Amount = 1,
+        max_quantity: Amount | None = None,
+        max_notional_order: Amount | None = None,
+        max_notional_batch: Amount | None = None,
+        max_notional_day: Amount | None = None,
+    ) -> bool:
+        """Sets all limits of a portfolio; 0: the defaults of portfolios without their own. None: no limit."""
+        return self._session.set_limits(
+            portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch, max_notional_day)
+
+    def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:
+        """Adds days to a holiday calendar, such as ``"NSE"``."""
+        return self._session.add_holidays(calendar, days)
 
     def __repr__(self) -> str:
         scheme = self._url.split(":", 1)[0]  # the rest may hold a password

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_native, module) {
   python::watch_forks();
   python::bind_orders(module);
   python::bind_reports(module);
+  python::bind_operations(module);
   python::bind_order_request(module);
   python::bind_session(module);
   module.def(

@@ -4,6 +4,8 @@
 
 #include <mutex>
 
+#include "python/src/verbs.hpp"
+
 namespace orchestrator::python {
 namespace {
 
@@ -63,6 +65,27 @@ void Session::close() {
 
 bool Session::closed() const {
   return closing_.load(std::memory_order_relaxed) || generation_ != fork_generation();
+}
+
+void bind_session(py::module_& module) {
+  bind_order_query(module);
+  Verbs verbs{{module, "Session"}, {module, "CallQueue"}};
+  verbs.session
+      .def(py::init([](const py::object& url, const py::dict& settings) {
+        return OwnedHere<Session>(new Session(read_settings(url, settings)));
+      }))
+      .def("close", &Session::close, py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("closed", &Session::closed, "bool");
+  verbs.queue
+      .def(py::init([](Session& session, const py::object& calls_max) {
+             return OwnedHere<CallQueue>(new CallQueue(session, to_count(calls_max, "calls_max")));
+           }),
+           py::keep_alive<1, 2>())
+      .def("close", &CallQueue::close, py::call_guard<py::gil_scoped_release>())
+      .def("drain", &CallQueue::drain)
+      .def("fileno", &CallQueue::descriptor);
+  add_order_verbs(verbs);
+  add_operation_verbs(verbs);
 }
 
 }  // namespace orchestrator::python

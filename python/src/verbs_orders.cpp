@@ -6,10 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "python/src/call_queue.hpp"
 #include "python/src/order_input.hpp"
 #include "python/src/order_table.hpp"
-#include "python/src/session.hpp"
+#include "python/src/verbs.hpp"
 
 namespace orchestrator::python {
 namespace {
@@ -118,28 +117,26 @@ auto wait(object batch_id, object timeout) {
 }
 
 // A query that was read once and is asked page by page.
-std::unique_ptr<OrderQuery> read_order_query(const object& ids, const object& batch_id,
-                                             const object& portfolio_id, const object& instrument_id,
-                                             const object& broker, const object& status,
-                                             const object& client_order_id, const object& ext_order_id,
-                                             const object& created_from, const object& tenant,
-                                             bool newest_first) {
-  auto query = std::make_unique<OrderQuery>();
-  if (!ids.is_none()) query->ids = to_list<OrderId>(to_id, ids, "ids");
-  query->batch_id = to_optional(to_id, batch_id, "batch_id");
-  query->portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
-  query->instrument_id = to_optional(to_id, instrument_id, "instrument_id");
-  query->broker = to_optional(to_text, broker, "broker");
+OrderQuery read_order_query(const object& ids, const object& batch_id, const object& portfolio_id,
+                            const object& instrument_id, const object& broker, const object& status,
+                            const object& client_order_id, const object& ext_order_id,
+                            const object& created_from, const object& tenant, bool newest_first) {
+  OrderQuery query;
+  if (!ids.is_none()) query.ids = to_list<OrderId>(to_id, ids, "ids");
+  query.batch_id = to_optional(to_id, batch_id, "batch_id");
+  query.portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
+  query.instrument_id = to_optional(to_id, instrument_id, "instrument_id");
+  query.broker = to_optional(to_text, broker, "broker");
   if (PyUnicode_Check(status.ptr())) {
-    query->statuses = {to_word<OrderStatus>(status, "status")};
+    query.statuses = {to_word<OrderStatus>(status, "status")};
   } else if (!status.is_none()) {
-    query->statuses = to_list<OrderStatus>(to_word<OrderStatus>, status, "status");
+    query.statuses = to_list<OrderStatus>(to_word<OrderStatus>, status, "status");
   }
-  query->client_order_id = to_optional(to_text, client_order_id, "client_order_id");
-  query->ext_order_id = to_optional(to_text, ext_order_id, "ext_order_id");
-  query->created_from = to_optional(to_timestamp, created_from, "created_from");
-  query->tenant = to_optional(to_text, tenant, "tenant");
-  query->newest_first = newest_first;
+  query.client_order_id = to_optional(to_text, client_order_id, "client_order_id");
+  query.ext_order_id = to_optional(to_text, ext_order_id, "ext_order_id");
+  query.created_from = to_optional(to_timestamp, created_from, "created_from");
+  query.tenant = to_optional(to_text, tenant, "tenant");
+  query.newest_first = newest_first;
   return query;
 }
 
@@ -185,42 +182,14 @@ auto events(object batch_id, object order_id, object after, object limit) {
   return [query](Orchestrator& oms) { return oms.events(query); };
 }
 
-// Each verb in two forms: Session.verb(...) waits, CallQueue.verb(future, ...) is awaited.
-struct Verbs {
-  py::class_<Session, OwnedHere<Session>> session;
-  py::class_<CallQueue, OwnedHere<CallQueue>> queue;
-
-  template <class Work, class... Arguments>
-  void add(const char* name, Work (*prepare)(Arguments...)) {
-    session.def(name, [prepare](Session& self, Arguments... arguments) {
-      return self.call(prepare(std::forward<Arguments>(arguments)...));
-    });
-    queue.def(name, [prepare](CallQueue& self, object future, Arguments... arguments) {
-      self.submit(std::move(future), prepare(std::forward<Arguments>(arguments)...));
-    });
-  }
-};
-
 }  // namespace
 
-void bind_session(py::module_& module) {
+void bind_order_query(py::module_& module) {
   py::class_<OrderQuery>(module, "OrderQuery").def(py::init(&read_order_query));
-  Verbs verbs{{module, "Session"}, {module, "CallQueue"}};
-  verbs.session
-      .def(py::init([](const object& url, const py::dict& settings) {
-        return OwnedHere<Session>(new Session(read_settings(url, settings)));
-      }))
-      .def("close", &Session::close, py::call_guard<py::gil_scoped_release>())
-      .def_property_readonly("closed", &Session::closed, "bool");
+}
+
+void add_order_verbs(Verbs& verbs) {
   verbs.session.def("order_columns", order_columns);
-  verbs.queue
-      .def(py::init([](Session& session, const object& calls_max) {
-             return OwnedHere<CallQueue>(new CallQueue(session, to_count(calls_max, "calls_max")));
-           }),
-           py::keep_alive<1, 2>())
-      .def("close", &CallQueue::close, py::call_guard<py::gil_scoped_release>())
-      .def("drain", &CallQueue::drain)
-      .def("fileno", &CallQueue::descriptor);
   verbs.add("place", place);
   verbs.add("preview", preview);
   verbs.add("simulate_fill", simulate_fill);

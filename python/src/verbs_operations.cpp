@@ -1,0 +1,147 @@
+// The facade's verbs for operators, and reference data.
+#include <string>
+
+#include "orchestrator/json.hpp"
+#include "python/src/verbs.hpp"
+
+namespace orchestrator::python {
+namespace {
+
+using py::object;
+
+Resolution::Kind to_resolution(py::handle value, const char* name) {
+  const std::string word = to_text(value, name);
+  if (word == "accepted") return Resolution::Kind::kAccepted;
+  if (word == "not_placed") return Resolution::Kind::kNotPlaced;
+  if (word == "rejected") return Resolution::Kind::kRejected;
+  refuse_argument(name, "'" + word + "' is not valid; pass accepted, not_placed or rejected");
+}
+
+std::string text_or_empty(const object& value, const char* name) {
+  return value.is_none() ? std::string() : to_text(value, name);
+}
+
+auto resolve(object id, object decision, object by, object reason, object ext_order_id) {
+  Resolution resolution{.kind = to_resolution(decision, "decision"),
+                        .ext_order_id = text_or_empty(ext_order_id, "ext_order_id"),
+                        .by = to_text(by, "by"),
+                        .reason = to_text(reason, "reason")};
+  return [id = to_id(id, "id"), resolution = std::move(resolution)](Orchestrator& oms) {
+    return oms.resolve(id, resolution);
+  };
+}
+
+auto batches(object portfolio_id, object status, object idempotency_key, object tenant, object newest_first,
+             object limit) {
+  BatchQuery query;
+  query.portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
+  query.status = to_optional(to_word<BatchStatus>, status, "status");
+  query.idempotency_key = to_optional(to_text, idempotency_key, "idempotency_key");
+  query.tenant = to_optional(to_text, tenant, "tenant");
+  query.newest_first = to_bool(newest_first, "newest_first");
+  query.limit = to_count(limit, "limit");
+  return [query = std::move(query)](Orchestrator& oms) { return oms.batches(query); };
+}
+
+auto compare_with_broker(object batch_id, object qty, object price, object fees) {
+  const Tolerance tolerance{.qty = to_decimal<Quantity>(qty, "qty"),
+                            .price = to_decimal<Price>(price, "price"),
+                            .fees = to_decimal<Money>(fees, "fees")};
+  return [id = to_id(batch_id, "batch_id"), tolerance](Orchestrator& oms) {
+    return oms.compare_with_broker(id, tolerance);
+  };
+}
+
+auto health() {
+  return [](Orchestrator& oms) { return oms.health(); };
+}
+
+// Verbs without an answer give whether they changed something, or True.
+auto halt(object scope, object target, object reason, object mode) {
+  return [scope = to_word<ControlScope>(scope, "scope"), target = text_or_empty(target, "target"),
+          reason = to_text(reason, "reason"), mode = to_word<HaltMode>(mode, "mode")](Orchestrator& oms) {
+    oms.halt(scope, target, reason, mode);
+    return true;
+  };
+}
+
+auto resume(object scope, object target) {
+  return [scope = to_word<ControlScope>(scope, "scope"),
+          target = text_or_empty(target, "target")](Orchestrator& oms) { return oms.resume(scope, target); };
+}
+
+auto brokers() {
+  return [](Orchestrator& oms) { return oms.brokers(); };
+}
+
+auto set_broker(object name, object config_json, object active) {
+  return [name = to_text(name, "name"), config = to_text(config_json, "config"),
+          active = to_bool(active, "active")](Orchestrator& oms) {
+    oms.set_broker(name, config, active);
+    return true;
+  };
+}
+
+auto audit(object brokers, object expected_head) {
+  AuditOptions options;
+  options.brokers = to_bool(brokers, "brokers");
+  options.expected_head = text_or_empty(expected_head, "expected_head");
+  return [options = std::move(options)](Orchestrator& oms) { return oms.audit(options); };
+}
+
+auto audit_trail(object after, object limit) {
+  return [after = static_cast<std::int64_t>(to_count(after, "after")),
+          limit = to_count(limit, "limit")](Orchestrator& oms) { return oms.audit_trail(after, limit); };
+}
+
+auto import_instruments(object csv) {
+  return [csv = to_text(csv, "csv")](Orchestrator& oms) {
+    const InstrumentFile file = parse_instruments_csv(csv);
+    oms.reference().put_instruments(file.instruments);
+    return file.instruments.size();
+  };
+}
+
+auto set_limits(object portfolio_id, object margin_available, object margin_rate, object max_quantity,
+                object max_notional_order, object max_notional_batch, object max_notional_day) {
+  PortfolioLimits limits;
+  limits.portfolio_id = static_cast<PortfolioId>(to_count(portfolio_id, "portfolio_id"));
+  limits.margin_available = to_optional(to_decimal<Money>, margin_available, "margin_available");
+  limits.margin_rate = to_decimal<Rate>(margin_rate, "margin_rate");
+  limits.max_quantity = to_optional(to_decimal<Quantity>, max_quantity, "max_quantity");
+  limits.max_notional_order = to_optional(to_decimal<Money>, max_notional_order, "max_notional_order");
+  limits.max_notional_batch = to_optional(to_decimal<Money>, max_notional_batch, "max_notional_batch");
+  limits.max_notional_day = to_optional(to_decimal<Money>, max_notional_day, "max_notional_day");
+  return [limits](Orchestrator& oms) {
+    oms.reference().put_limits(limits);
+    return true;
+  };
+}
+
+auto add_holidays(object calendar, object days) {
+  return [calendar = to_text(calendar, "calendar"),
+          days = to_list<Date>(to_date, days, "days")](Orchestrator& oms) {
+    oms.reference().put_holidays(calendar, days);
+    return true;
+  };
+}
+
+}  // namespace
+
+void add_operation_verbs(Verbs& verbs) {
+  verbs.add("resolve", resolve);
+  verbs.add("batches", batches);
+  verbs.add("compare_with_broker", compare_with_broker);
+  verbs.add("health", health);
+  verbs.add("halt", halt);
+  verbs.add("resume", resume);
+  verbs.add("brokers", brokers);
+  verbs.add("set_broker", set_broker);
+  verbs.add("audit", audit);
+  verbs.add("audit_trail", audit_trail);
+  verbs.add("import_instruments", import_instruments);
+  verbs.add("set_limits", set_limits);
+  verbs.add("add_holidays", add_holidays);
+}
+
+}  // namespace orchestrator::python
