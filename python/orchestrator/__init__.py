@@ -1,5 +1,5 @@
-"""Order orchestration for trading desks: an order reaches its broker at most once, nothing acknowledged is lost, and
-every figure is exact.
+"""Order orchestration for trading desks: an order reaches its broker at most once, nothing acknowledged is
+lost, and every figure is exact.
 
     import orchestrator as o
 
@@ -8,8 +8,8 @@ every figure is exact.
             dict(instrument_id=1, qty=100, side="BUY", price_limit="2500.05")])
         print(oms.get_order(receipt.orders[0].id).status)
 
-Amounts are ``decimal.Decimal`` (an int or a str is taken too, a float is refused), times aware datetimes in UTC, words
-enums. Whatever fails raises ``OrchestratorError``.
+Amounts are ``decimal.Decimal`` (an int or a str is taken too, a float is refused), times aware datetimes in
+UTC, words enums. Whatever fails raises ``OrchestratorError``.
 """
 
 from orchestrator._async import AsyncOrchestrator

@@ -43,11 +43,11 @@ class AsyncOrchestrator:
         async with AsyncOrchestrator("sqlite:///orders.db") as oms:
             receipt = await oms.place([...], portfolio_id=1, idempotency_key="k")
 
-    Up to ``calls_max`` calls are made at the same time, by threads that never hold the interpreter lock, and calls
-    that wait together share commits. The event loop is woken once for all that is done.
+    Up to ``calls_max`` calls are made at the same time, by threads that never hold the interpreter lock, and
+    calls that wait together share commits. The event loop is woken once for all that is done.
 
-    An order is placed whether or not somebody still awaits it: cancelling the await of place() takes nothing back.
-    The same key and request give its receipt.
+    An order is placed whether or not somebody still awaits it: cancelling the await of place() takes nothing
+    back. The same key and request give its receipt.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class AsyncOrchestrator:
 
     async def __aenter__(self) -> Self:
         if self._session is not None:
-            raise OrchestratorError(ErrorCode.INVALID_STATE, "this orchestrator was opened already; make another one")
+            raise OrchestratorError(
+                ErrorCode.INVALID_STATE, "this orchestrator was opened already; make another one")
         self._loop = asyncio.get_running_loop()
         self._session = await self._loop.run_in_executor(None, Session, self._url, self._settings)
         self._queue = CallQueue(self._session, self._calls_max)
@@ -75,7 +76,8 @@ class AsyncOrchestrator:
         await self.close()
 
     async def close(self) -> None:
-        """Waits for the calls under way and closes the book; calls that have not begun end with ``closed``."""
+        """Waits for the calls under way and closes the book; calls that have not begun end with
+        ``closed``."""
         queue, session, loop = self._queue, self._session, self._loop
         self._queue = None
         if queue is None or session is None or loop is None:
@@ -147,7 +149,9 @@ class AsyncOrchestrator:
         orders: list[Order] = await self._await(self._calls.cancel_batch, id)
         return orders
 
-    async def replace(self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None) -> Order:
+    async def replace(
+        self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None
+    ) -> Order:
         """See Orchestrator.replace()."""
         order: Order = await self._await(self._calls.replace, id, qty, price_limit)
         return order
@@ -380,7 +384,8 @@ class AsyncOrchestrator:
     ) -> bool:
         """See Orchestrator.set_limits()."""
         result: bool = await self._await(
-            self._calls.set_limits, portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch, max_notional_day)
+            self._calls.set_limits, portfolio_id, margin_available, margin_rate, max_quantity,
+            max_notional_order, max_notional_batch, max_notional_day)
         return result
 
     async def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:

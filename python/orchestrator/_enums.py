@@ -1,5 +1,5 @@
-"""The words of the library as enums. Every member is also a str and equal to its word, so that ``order.side == "BUY"``
-holds and JSON, logs and data frames show the word."""
+"""The words of the library as enums. Every member is also a str and equal to its word, so that ``order.side
+== "BUY"`` holds and JSON, logs and data frames show the word."""
 
 from enum import StrEnum
 
@@ -12,7 +12,8 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """``limit`` and ``stop_limit`` need price_limit, ``stop`` and ``stop_limit`` need stop_price; others take neither."""
+    """``limit`` and ``stop_limit`` need price_limit, ``stop`` and ``stop_limit`` need stop_price; others
+    take neither."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -21,7 +22,8 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """``day``: until the session ends; ``gtc``: until cancelled; ``ioc``: fill what you can now; ``fok``: all or nothing."""
+    """``day``: until the session ends; ``gtc``: until cancelled; ``ioc``: fill what you can now; ``fok``:
+    all or nothing."""
 
     DAY = "day"
     GTC = "gtc"

@@ -17,7 +17,8 @@ class OrchestratorError(Exception):
     - ``in_doubt``: something may have happened outside; call ``recover()``, and never resend under a new key;
     - neither: change something first. ``code`` says what kind of thing, ``str(error)`` which one.
 
-    ``violations`` holds every broken rule of a refused request (code ``validation_failed``), in request order.
+    ``violations`` holds every broken rule of a refused request (code ``validation_failed``), in request
+    order.
     """
 
     code: ErrorCode

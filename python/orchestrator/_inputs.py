@@ -51,5 +51,5 @@ class Settings(TypedDict, total=False):
     orders_max: int  # most orders of one batch, at most 32,768 [10,000]
     price_collar: Amount  # largest distance of a limit price from the last price, "0.2" = 20 % [none]
     max_quantity: Amount  # largest quantity of an order [none]
-    duplicates: DuplicatePolicy | Literal["allow", "warn", "refuse"]  # equal orders within the window ["warn"]
+    duplicates: DuplicatePolicy | Literal["allow", "warn", "refuse"]  # equal orders in the window ["warn"]
     duplicate_window: timedelta  # how far back equal orders are looked for; zero: in the batch only [0]

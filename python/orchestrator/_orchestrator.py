@@ -52,7 +52,8 @@ def seconds(duration: timedelta | None, name: str) -> float:
 def count_or_none(count: int | None, name: str) -> int | None:
     """An int of zero or more."""
     if count is not None and (type(count) is not int or count < 0):
-        raise OrchestratorError(ErrorCode.INVALID_ARGUMENT, f"{name}: {count!r} is not an int of zero or more")
+        raise OrchestratorError(
+            ErrorCode.INVALID_ARGUMENT, f"{name}: {count!r} is not an int of zero or more")
     return count
 
 
@@ -60,11 +61,11 @@ class Orchestrator:
     """An opened order book: place orders, follow them, reconcile.
 
     ``url``: ``"sqlite:///relative.db"``, ``"sqlite:////absolute/path.db"``,
-    ``"postgresql://user:password@host:port/database"`` or ``"memory:"``. The settings are listed, with their defaults,
-    in ``orchestrator.Settings``.
+    ``"postgresql://user:password@host:port/database"`` or ``"memory:"``. The settings are listed, with their
+    defaults, in ``orchestrator.Settings``.
 
-    Use it as a context manager, or call ``close()``. Every method may be called from any thread; the interpreter lock
-    is released while a call works or waits. After ``fork()`` the child opens one of its own.
+    Use it as a context manager, or call ``close()``. Every method may be called from any thread; the
+    interpreter lock is released while a call works or waits. After ``fork()`` the child opens one of its own.
 
     Raises OrchestratorError: ``configuration`` or ``invalid_argument`` naming the setting, ``storage_*``,
     ``schema_*``, ``foreign_database``.
@@ -83,9 +84,9 @@ class Orchestrator:
         self.close()
 
     def close(self) -> None:
-        """Ends the work in progress and closes the book, after the calls of other threads have returned. Twice is no
-        error. Raises OrchestratorError: ``invalid_state`` from inside a call of the same orchestrator (a broker or
-        publisher written in Python)."""
+        """Ends the work in progress and closes the book, after the calls of other threads have returned.
+        Twice is no error. Raises OrchestratorError: ``invalid_state`` from inside a call of the same
+        orchestrator (a broker or publisher written in Python)."""
         self._session.close()
 
     @property
@@ -105,17 +106,18 @@ class Orchestrator:
         policy: BatchPolicy | Literal["all", "each"] = "all",
         tenant: str = "default",
     ) -> Receipt:
-        """Accepts a batch; it is durable when this returns. In inline mode the orders are sent as well, and the
-        broker's answers recorded.
+        """Accepts a batch; it is durable when this returns. In inline mode the orders are sent as well, and
+        the broker's answers recorded.
 
         ``orders``: OrderRequest objects or dicts with the same fields, at most 32,768.
         ``portfolio_id``, ``user_id``: the caller's own numbers, above zero.
-        ``idempotency_key``: 1 to 255 visible ASCII characters. The same key with the same request gets the stored
-        receipt, byte for byte, with ``replayed`` set. None: a fresh key is made; two equal calls are two batches.
+        ``idempotency_key``: 1 to 255 visible ASCII characters. The same key with the same request gets the
+        stored receipt, byte for byte, with ``replayed`` set. None: a fresh key is made; two equal calls are
+        two batches.
         ``policy``: ``"all"``: one bad order refuses the batch; ``"each"``: the receipt reports the bad ones.
 
-        Raises OrchestratorError: ``validation_failed`` with every violation of every order (nothing was written and
-        the key stays unused), ``idempotency_conflict`` (the key came with another request),
+        Raises OrchestratorError: ``validation_failed`` with every violation of every order (nothing was
+        written and the key stays unused), ``idempotency_conflict`` (the key came with another request),
         ``idempotency_expired``, ``halted``, ``limit_exceeded``.
         """
         return self._session.place(orders, portfolio_id, idempotency_key, user_id, policy, tenant)
@@ -136,8 +138,9 @@ class Orchestrator:
     # --- changing ---
 
     def cancel(self, id: int) -> Order:
-        """Asks for a cancel. An order not sent yet is cancelled at once; one at the broker is ``cancel_pending`` until
-        the broker confirms. Raises OrchestratorError: ``not_found``, ``invalid_state`` (it has ended), ``halted``."""
+        """Asks for a cancel. An order not sent yet is cancelled at once; one at the broker is
+        ``cancel_pending`` until the broker confirms. Raises OrchestratorError: ``not_found``,
+        ``invalid_state`` (it has ended), ``halted``."""
         return self._session.cancel(id)
 
     def cancel_batch(self, id: int) -> list[Order]:
@@ -145,12 +148,13 @@ class Orchestrator:
         return self._session.cancel_batch(id)
 
     def replace(self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None) -> Order:
-        """Asks for another total quantity (executed part included), another limit price, or both; validated like a
-        new order."""
+        """Asks for another total quantity (executed part included), another limit price, or both; validated
+        like a new order."""
         return self._session.replace(id, qty, price_limit)
 
     def simulate_fill(self, id: int, *, price: Amount, qty: Amount) -> FillResult:
-        """Executes part of an order at its mock broker. Raises OrchestratorError: ``not_simulated`` for a real broker,
+        """Executes part of an order at its mock broker. Raises OrchestratorError: ``not_simulated`` for a
+        real broker,
         ``limit_exceeded`` for more than the remaining quantity."""
         return self._session.simulate_fill(id, price, qty)
 
@@ -187,7 +191,8 @@ class Orchestrator:
     ) -> Orders:
         """The orders for which all of the given conditions hold, to be iterated or read into a table.
 
-        ``status``: one or several. ``created_from``: an aware datetime, inclusive. ``limit``: at most so many.
+        ``status``: one or several. ``created_from``: an aware datetime, inclusive. ``limit``: at most so
+        many.
         """
         query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
                            ext_order_id, created_from, tenant, newest_first)
@@ -202,11 +207,11 @@ class Orchestrator:
         follow: bool = True,
         timeout: timedelta | None = None,
     ) -> Iterator[Event]:
-        """The events after a log position, oldest first, without gaps. At the end it waits for more, and ends when
-        none came for ``timeout``; None: it waits for ever. With ``follow=False`` it ends at the end.
+        """The events after a log position, oldest first, without gaps. At the end it waits for more, and ends
+        when none came for ``timeout``; None: it waits for ever. With ``follow=False`` it ends at the end.
 
-        Go on later with ``after=event.log_id``. The events of one step of a batch share a log_id and come together.
-        Each event's ``seq`` counts 1, 2, 3, ... for its order or batch.
+        Go on later with ``after=event.log_id``. The events of one step of a batch share a log_id and come
+        together. Each event's ``seq`` counts 1, 2, 3, ... for its order or batch.
         """
         patience = seconds(timeout, "timeout")
         return self._follow(batch_id, order_id, after, follow, patience)
@@ -254,13 +259,13 @@ class Orchestrator:
         return self._session.publish()
 
     def recover(self, patience: timedelta = NO_TIME) -> RecoveryReport:
-        """Settles what an earlier process left in doubt, by broker evidence only. Twice changes nothing the second
-        time. With ``patience`` it asks again while orders wait for an answer, for at most so long."""
+        """Settles what an earlier process left in doubt, by broker evidence only. Twice changes nothing the
+        second time. With ``patience`` it asks again while orders wait for an answer, for at most so long."""
         return self._session.recover(patience)
 
     def wait(self, batch_id: int, timeout: timedelta) -> bool:
-        """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the time is
-        over. Returns whether it got there."""
+        """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the
+        time is over. Returns whether it got there."""
         return self._session.wait(batch_id, timeout)
 
     # --- operating ---
@@ -275,8 +280,8 @@ class Orchestrator:
         ext_order_id: str | None = None,
     ) -> Order:
         """Carries out a person's decision about an order in ``unknown``. ``accepted``: the broker has it as
-        ``ext_order_id``; ``not_placed``: it never got it, and a parked order is sent again; ``rejected``: it shall not
-        be sent any more. ``by`` and ``reason`` are kept in the audit trail."""
+        ``ext_order_id``; ``not_placed``: it never got it, and a parked order is sent again; ``rejected``: it
+        shall not be sent any more. ``by`` and ``reason`` are kept in the audit trail."""
         return self._session.resolve(id, decision, by, reason, ext_order_id)
 
     def batches(
@@ -300,8 +305,9 @@ class Orchestrator:
         price: Amount = 0,
         fees: Amount = 0,
     ) -> list[Break]:
-        """Asks each broker of the batch for its own book and lists the differences; those up to the given tolerances
-        count as equal. Raises OrchestratorError: ``broker_in_doubt``, ``broker_inactive`` (retryable)."""
+        """Asks each broker of the batch for its own book and lists the differences; those up to the given
+        tolerances count as equal. Raises OrchestratorError: ``broker_in_doubt``, ``broker_inactive``
+        (retryable)."""
         return self._session.compare_with_broker(batch_id, qty, price, fees)
 
     def health(self) -> Health:
@@ -316,7 +322,8 @@ class Orchestrator:
         reason: str,
         mode: HaltMode | Literal["cancel_only", "halt"] = "halt",
     ) -> bool:
-        """Stops everything, a portfolio (its id as text) or a broker: nothing new is accepted or sent until resume()."""
+        """Stops everything, a portfolio (its id as text) or a broker: nothing new is accepted or sent
+        until resume()."""
         return self._session.halt(scope, target, reason, mode)
 
     def resume(
@@ -332,13 +339,15 @@ class Orchestrator:
         return self._session.brokers()
 
     def set_broker(self, name: str, config: Mapping[str, Any], *, active: bool = True) -> bool:
-        """Stores a broker's settings and whether orders are routed to it. A running connector keeps its settings until
-        the book is opened again. Raises OrchestratorError: ``unknown_broker``, ``configuration``."""
+        """Stores a broker's settings and whether orders are routed to it. A running connector keeps its
+        settings until the book is opened again. Raises OrchestratorError: ``unknown_broker``,
+        ``configuration``."""
         return self._session.set_broker(name, json.dumps(config), active)
 
     def audit(self, *, brokers: bool = False, expected_head: str | None = None) -> AuditReport:
-        """Checks everything that is stored against everything else and, when asked to, the brokers' books against our
-        orders. Changes nothing. ``expected_head``: ``trail_head`` of an earlier audit, kept elsewhere."""
+        """Checks everything that is stored against everything else and, when asked to, the brokers' books
+        against our orders. Changes nothing. ``expected_head``: ``trail_head`` of an earlier audit, kept
+        elsewhere."""
         return self._session.audit(brokers, expected_head)
 
     def audit_trail(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
@@ -362,7 +371,8 @@ class Orchestrator:
     ) -> bool:
         """Sets all limits of a portfolio; 0: the defaults of portfolios without their own. None: no limit."""
         return self._session.set_limits(
-            portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch, max_notional_day)
+            portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch,
+            max_notional_day)
 
     def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:
         """Adds days to a holiday calendar, such as ``"NSE"``."""

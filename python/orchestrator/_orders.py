@@ -16,8 +16,9 @@ _ROWS_SHOWN = 20
 
 
 class Orders:
-    """The orders of a query, oldest first unless it says otherwise. Each iteration asks anew, a thousand at a time, so
-    that a book of any size is walked in little memory. ``to_pandas()`` and ``list()`` read all of it."""
+    """The orders of a query, oldest first unless it says otherwise. Each iteration asks anew, a thousand at a
+    time, so that a book of any size is walked in little memory. ``to_pandas()`` and ``list()`` read all of
+    it."""
 
     def __init__(self, session: Session, query: OrderQuery, limit: int | None) -> None:
         self._session = session

@@ -23,7 +23,8 @@ def _pandas() -> Any:
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str]) -> pandas.DataFrame:
-    """A data frame of a few plain rows: words as categories, times as datetime64, everything else as it is."""
+    """A data frame of a few plain rows: words as categories, everything else as it
+    is."""
     pandas = _pandas()
     series = {}
     for name in columns:
