@@ -73,8 +73,9 @@ void load_input_types(py::handle decimal_type);
 [[nodiscard]] py::object from_json(const std::string& text);
 
 // Records: bound by records_*.cpp.
-template <class Record>
-requires std::is_class_v<Record>
+template <class Type>
+concept Struct = std::is_class_v<Type>;
+template <Struct Record>
 [[nodiscard]] py::object to_python(Record record) { return py::cast(std::move(record)); }
 
 template <class Value>

@@ -36,7 +36,8 @@ def static_tree(tmp_path_factory):
 def shared_tree(tmp_path_factory):
     build = tmp_path_factory.mktemp("shared-build")
     run("cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DBUILD_SHARED_LIBS=ON", "-DORCHESTRATOR_CLI=OFF",
-        "-DORCHESTRATOR_TESTS=OFF", "-DORCHESTRATOR_EXAMPLES=OFF", "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG")
+        "-DORCHESTRATOR_TESTS=OFF", "-DORCHESTRATOR_EXAMPLES=OFF", "-DORCHESTRATOR_PYTHON=OFF",
+        "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG")
     run("cmake", "--build", build)
     return install(build, tmp_path_factory.mktemp("shared"))
 
