@@ -76,7 +76,9 @@ void load_input_types(py::handle decimal_type);
 template <class Type>
 concept Struct = std::is_class_v<Type>;
 template <Struct Record>
-[[nodiscard]] py::object to_python(Record record) { return py::cast(std::move(record)); }
+[[nodiscard]] py::object to_python(Record record) {
+  return py::cast(std::move(record));
+}
 
 template <class Value>
 [[nodiscard]] py::object to_python(const std::optional<Value>& value) {
