@@ -1,6 +1,7 @@
 """The main job: place, fill, reconcile; and what each verb answers."""
 
 import json
+import pickle
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal as D
 from pathlib import Path
@@ -174,3 +175,11 @@ def test_settings_reach_the_library(tmp_path):
 def test_the_version_is_that_of_the_library():
     header = (Path(__file__).resolve().parents[2] / "include/orchestrator/version.hpp").read_text()
     assert f'#define ORCHESTRATOR_VERSION "{o.__version__}"' in header
+
+
+def test_an_error_survives_the_way_out_of_another_process(oms):
+    with pytest.raises(o.OrchestratorError) as refused:
+        oms.get_order(5)
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert type(again) is o.OrchestratorError and str(again) == str(refused.value)
+    assert (again.code, again.retryable, again.in_doubt) == (o.ErrorCode.NOT_FOUND, False, False)
