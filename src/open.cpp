@@ -195,6 +195,8 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   parts.store = open_store(options);
   parts.idempotency = open_cache(options.redis_url, *parts.store, *parts.clock);
   parts.publisher = open_publisher(options);
+  parts.validator = std::move(options.validator);
+  parts.router = std::move(options.router);
   add_mocks(parts, ledger_of(options));
   add_own(parts, std::move(options.brokers));
   return std::make_unique<Orchestrator>(std::move(options.engine), std::move(parts));

@@ -36,6 +36,8 @@ struct OpenOptions {
   std::unique_ptr<Clock> clock = {};                           // none: the system's
   std::vector<std::unique_ptr<BrokerConnector>> brokers = {};  // beside the mocks; same name replaces
   std::unique_ptr<EventPublisher> publisher = {};              // instead of either
+  std::unique_ptr<Validator> validator = {};                   // instead of one with engine.validation
+  std::unique_ptr<Router> router = {};                         // instead of the library's
 };
 
 // The file that a "sqlite:///..." URL names; nullopt for any other URL.
