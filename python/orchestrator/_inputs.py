@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal, Mapping, NotRequired, Required, TypedDict, Union
+from typing import Literal, Mapping, NotRequired, Required, Sequence, TypedDict, Union
 
 from orchestrator._enums import DuplicatePolicy, Mode, OrderType, Side, TimeInForce
+from orchestrator._extend import BrokerConnector, EventPublisher, Router, ValidatorRule
 
 #: An exact amount: a Decimal, an int, or text such as "2500.05". Never a float.
 Amount = Union[Decimal, int, str]
@@ -53,3 +54,7 @@ class Settings(TypedDict, total=False):
     max_quantity: Amount  # largest quantity of an order [none]
     duplicates: DuplicatePolicy | Literal["allow", "warn", "refuse"]  # equal orders in the window ["warn"]
     duplicate_window: timedelta  # how far back equal orders are looked for; zero: in the batch only [0]
+    brokers: Mapping[str, BrokerConnector]  # connectors written in Python, by name [the mocks alone]
+    rules: Sequence[ValidatorRule]  # validation rules beside the library's own [none]
+    router: Router  # chooses the broker of orders that name none [the library's]
+    publisher: EventPublisher  # gets the events, instead of a file or Kafka [none]

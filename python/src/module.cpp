@@ -5,6 +5,7 @@
 #include "orchestrator/version.hpp"
 #include "python/src/decimal_object.hpp"
 #include "python/src/errors.hpp"
+#include "python/src/extend.hpp"
 #include "python/src/order_input.hpp"
 #include "python/src/records.hpp"
 #include "python/src/session.hpp"
@@ -17,10 +18,12 @@ PYBIND11_MODULE(_native, module) {
   python::load_order_fields();
   python::translate_errors();
   python::watch_forks();
+  python::close_sessions_at_exit();
   python::bind_orders(module);
   python::bind_reports(module);
   python::bind_operations(module);
   python::bind_order_request(module);
+  python::bind_extensions(module);
   python::bind_session(module);
   module.def(
       "_read_orders", [](const pybind11::object& orders) { return python::OrderInput::read(orders).size(); },

@@ -20,6 +20,22 @@ constexpr std::array<Field<Violation>, 5> kViolation{{
     {"severity", read<&Violation::severity>, "Severity: an error refuses the order, a warning does not"},
 }};
 
+// One that a validation rule found.
+Violation make_violation(const py::object& order_index, const py::object& field, const py::object& code,
+                         const py::object& message, const py::object& severity) {
+  Violation violation;
+  if (!order_index.is_none()) violation.order_index = to_count(order_index, "order_index");
+  if (!field.is_none()) violation.field = to_text(field, "field");
+  violation.code = to_text(code, "code");
+  if (violation.code.empty()) refuse_argument("code", "a violation needs one");
+  violation.message = to_text(message, "message");
+  const std::string word = to_text(severity, "severity");
+  if (word != "error" && word != "warning")
+    refuse_argument("severity", "'" + word + "' is not valid; pass error or warning");
+  violation.severity = word == "error" ? Severity::kError : Severity::kWarning;
+  return violation;
+}
+
 py::object fill_price(const Order& order) { return to_python(order.fill_price()); }
 py::object remaining_qty(const Order& order) { return to_python(order.remaining_qty()); }
 
@@ -140,6 +156,8 @@ void bind_orders(py::module_& module) {
   auto violation =
       bind_record<Violation>(module, "Violation", "One broken rule of one order, or of a batch.", kViolation);
   bind_json(violation);
+  violation.def(py::init(&make_violation), py::arg("order_index"), py::arg("field"), py::arg("code"),
+                py::arg("message"), py::arg("severity") = "error");
   auto order = bind_record<Order>(module, "Order", "A stored order, as it stood when it was read.", kOrder);
   bind_json(order);
   auto batch =

@@ -3,6 +3,9 @@
 #include <pthread.h>
 
 #include <mutex>
+#include <thread>
+
+#include "python/src/extend.hpp"
 
 #include "python/src/verbs.hpp"
 
@@ -21,12 +24,33 @@ void watch_forks() {
 }
 
 Session::Session(OpenOptions options) : generation_(fork_generation()) {
-  const py::gil_scoped_release released;
-  orchestrator_ = open(std::move(options));
+  require_interpreter();
+  own_extensions(options, *this);
+  // Before it opens, so that an interpreter that ends meanwhile waits for it.
+  add_open_session(*this);
+  try {
+    const Unlocked unlocked;
+    const std::unique_lock lock(open_);
+    orchestrator_ = open(std::move(options));
+  } catch (...) {
+    remove_open_session(*this);
+    throw;
+  }
 }
 
 Session::~Session() {
-  const py::gil_scoped_release released;
+  remove_open_session(*this);
+  if (is_called_back(*this)) {
+    // Let go by an object that one of its own threads has called, which cannot wait for itself.
+    std::thread([orchestrator = std::move(orchestrator_),
+                 absent = std::make_unique<AbsentThread>()]() mutable {
+      orchestrator.reset();
+      const py::gil_scoped_acquire locked;
+      absent.reset();
+    }).detach();
+    return;
+  }
+  const Unlocked unlocked;
   orchestrator_.reset();
 }
 
@@ -50,15 +74,22 @@ Session::Call::Call(Session& session) : session_(session), outer_(innermost_call
 
 Session::Call::~Call() { innermost_call = outer_; }
 
+bool Session::is_calling() const {
+  for (const Call* call = innermost_call; call != nullptr; call = call->outer_) {
+    if (&call->session_ == this) return true;
+  }
+  return false;
+}
+
 void Session::close() {
   if (generation_ != fork_generation()) return;
-  for (const Call* call = innermost_call; call != nullptr; call = call->outer_) {
-    if (&call->session_ != this) continue;
+  if (is_calling() || is_called_back(*this)) {
     throw Error(
         ErrorCode::kInvalidState,
         "close() was called from inside a call of the same orchestrator; close it when that has returned");
   }
   closing_.store(true, std::memory_order_relaxed);
+  const Unlocked unlocked;
   const std::unique_lock lock(open_);
   orchestrator_.reset();
 }
@@ -74,7 +105,7 @@ void bind_session(py::module_& module) {
       .def(py::init([](const py::object& url, const py::dict& settings) {
         return OwnedHere<Session>(new Session(read_settings(url, settings)));
       }))
-      .def("close", &Session::close, py::call_guard<py::gil_scoped_release>())
+      .def("close", &Session::close)
       .def_property_readonly("closed", &Session::closed, "bool");
   verbs.queue
       .def(py::init([](Session& session, const py::object& calls_max) {

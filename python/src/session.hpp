@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "orchestrator/open.hpp"
+#include "python/src/interpreter.hpp"
 #include "python/src/values.hpp"
 
 namespace orchestrator::python {
@@ -44,9 +45,19 @@ class Session {
   // Runs `work(orchestrator)` without the GIL and gives its result ...
   template <class Work>
   auto run(Work work) {
-    const py::gil_scoped_release released;
-    const Call call(*this);
-    return work(call.orchestrator());
+    require_interpreter();
+    InterruptibleCall interruptible;
+    std::optional<std::invoke_result_t<Work&, Orchestrator&>> result;
+    try {
+      const Unlocked unlocked;
+      const Call call(*this);
+      result.emplace(work(call.orchestrator()));
+    } catch (...) {
+      interruptible.raise_interrupt();
+      throw;
+    }
+    interruptible.raise_interrupt();
+    return std::move(*result);
   }
   // ... as a Python object.
   template <class Work>
@@ -54,8 +65,8 @@ class Session {
     return to_python(run(std::move(work)));
   }
 
-  // Called without the GIL. Waits for the calls of other threads; throws Error(invalid_state) from inside one
-  // of this session's own. The second time it does nothing.
+  // Waits, without the GIL, for the calls of other threads; throws Error(invalid_state) from inside one of
+  // this session's own. The second time it does nothing.
   void close();
   [[nodiscard]] bool closed() const;
   [[nodiscard]] unsigned generation() const { return generation_; }
@@ -78,6 +89,8 @@ class Session {
 
  private:
   void require_open() const;
+  // Whether this thread is inside a call of this session.
+  [[nodiscard]] bool is_calling() const;
 
   const unsigned generation_;
   std::atomic<bool> closing_ = false;

@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "python/src/extend.hpp"
 #include "python/src/session.hpp"
 
 namespace orchestrator::python {
@@ -36,7 +37,7 @@ std::int32_t to_days(py::handle value, const char* name) {
   return static_cast<std::int32_t>(days);
 }
 
-constexpr std::array<Setting, 24> kSettings{{
+constexpr std::array<Setting, 28> kSettings{{
     {"migrate",
      [](OpenOptions& to, py::handle value, const char* name) { to.migrate = to_bool(value, name); }},
     {"create", [](OpenOptions& to, py::handle value, const char* name) { to.create = to_bool(value, name); }},
@@ -95,6 +96,14 @@ constexpr std::array<Setting, 24> kSettings{{
        to.engine.validation.duplicate_window =
            std::chrono::ceil<std::chrono::seconds>(to_duration(value, name));
      }},
+    {"brokers",
+     [](OpenOptions& to, py::handle value, const char* name) { to.brokers = to_brokers(value, name); }},
+    {"rules",
+     [](OpenOptions& to, py::handle value, const char* name) { to.validator = to_validator(value, name); }},
+    {"router",
+     [](OpenOptions& to, py::handle value, const char* name) { to.router = to_router(value, name); }},
+    {"publisher",
+     [](OpenOptions& to, py::handle value, const char* name) { to.publisher = to_publisher(value, name); }},
 }};
 
 }  // namespace
