@@ -4,8 +4,9 @@ The script stores the same rows in the same tables, with two commits (accepted, 
 synchronous=FULL, statements run by executemany. It is spared what depends on the request's content: its receipt, event
 lines and ids of the broker are those of a sample batch, and it checks nothing.
 
-    python3 bench/python_placement.py [--package FOLDER] [--folder FOLDER] [--seconds S] [--json FILE]
+    ./dev bench-python [--seconds S] [--rounds N] [--only PART,...] [--json FILE]
 
+Where it says C++, the other side is orchestrator_place_rate, a program that makes the same calls.
 FOLDER of the databases must be on a real disk: in memory a sync costs nothing. Each figure is the median of several
 pairs, ours and the script's in turn.
 """
@@ -18,6 +19,7 @@ import resource
 import shutil
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -182,11 +184,11 @@ class Report:
     def __init__(self):
         self.rows = []
 
-    def add(self, what, ours, theirs=None, ratio=None, goal=None, unit="calls/s"):
-        self.rows.append(dict(what=what, ours=ours, script=theirs, ratio=ratio, goal=goal, unit=unit))
+    def add(self, what, ours, theirs=None, ratio=None, goal=None, unit="calls/s", rival="script"):
+        self.rows.append(dict(what=what, ours=ours, rival=rival, theirs=theirs, ratio=ratio, goal=goal, unit=unit))
         shown = f"{ours:>14,.1f} {unit}"
         if theirs:
-            shown += f"   script {theirs:>12,.1f}   ratio {ratio:5.2f}"
+            shown += f"   {rival} {theirs:>12,.1f}   ratio {ratio:5.2f}"
         print(f"{what:<46}{shown}" + (f"   goal {goal}" if goal else ""), flush=True)
 
 
@@ -223,12 +225,51 @@ def in_flight(o, folder, report, seconds, rounds):
         report.add(f"SQLite, 32 in flight / 8 threads, batch {batch}", *figures, goal)
 
 
+class Cpp:
+    """The same calls by a program in C++."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def rate(self, url, batch, callers, seconds):
+        done = subprocess.run([self.program, url, str(batch), str(callers), str(round(seconds * 1000))],
+                              capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+
+def against_cpp(o, folder, report, seconds, rounds, cpp):
+    for what, batch, threads, goal in (("1,000 orders from dicts", 1000, 1, 0.97), ("8 threads, batch 1", 1, 8, 0.8),
+                                       ("8 threads, batch 100", 100, 8, 0.8)):
+        orders = request(batch)
+        ours_url, cpp_url = (open_book(o, folder / f"{who}-{threads}-{batch}.db") for who in ("python", "cpp"))
+
+        def ours():
+            with o.Orchestrator(ours_url, mock_ledger="memory:") as oms:
+                return rate_of_threads(lambda key: oms.place(orders, portfolio_id=1, idempotency_key=key), seconds,
+                                       threads)
+
+        report.add(f"SQLite, {what}", *compare(rounds, ours, lambda: cpp.rate(cpp_url, batch, threads, seconds)),
+                   goal, rival="C++")
+
+
 def in_memory(o, report, seconds):
     for batch, goal, unit in ((1, 250_000, "calls/s"), (100, 700_000, "orders/s")):
         orders = request(batch)
         with o.Orchestrator("memory:", mock_ledger="memory:") as oms:
             calls = rate(lambda key: oms.place(orders, portfolio_id=1, idempotency_key=key), seconds)
         report.add(f"memory store, batch {batch}", calls * batch, goal=goal, unit=unit)
+    report.add("memory store, batch 1: p50", p50_of_call(o), goal="4 or less", unit="us")
+
+
+def p50_of_call(o):
+    took = []
+    orders = request(1)
+    with o.Orchestrator("memory:", mock_ledger="memory:") as oms:
+        for number in range(50_000):
+            start = time.perf_counter_ns()
+            oms.place(orders, portfolio_id=1, idempotency_key=f"key-{number}")
+            took.append(time.perf_counter_ns() - start)
+    return statistics.median(took) / 1000
 
 
 def conversion(o, report, seconds):
@@ -261,7 +302,8 @@ def main():
     options.add_argument("--folder", default=root / "build" / "bench-data", type=Path)
     options.add_argument("--seconds", default=0.4, type=float)
     options.add_argument("--rounds", default=9, type=int)
-    options.add_argument("--only", default="durable,in_flight,in_memory,conversion,tables")
+    options.add_argument("--only", default="durable,in_flight,against_cpp,in_memory,conversion,tables")
+    options.add_argument("--cpp", default=root / "build" / "bench" / "bin" / "orchestrator_place_rate", type=Path)
     options.add_argument("--json", type=Path)
     given = options.parse_args()
     sys.path.insert(0, str(given.package))
@@ -276,6 +318,8 @@ def main():
                 durable(o, folder, report, given.seconds, given.rounds)
             elif part == "in_flight":
                 in_flight(o, folder, report, given.seconds, given.rounds)
+            elif part == "against_cpp":
+                against_cpp(o, folder, report, given.seconds, given.rounds, Cpp(given.cpp))
             elif part == "in_memory":
                 in_memory(o, report, given.seconds)
             elif part == "conversion":
