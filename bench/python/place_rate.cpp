@@ -1,5 +1,5 @@
 // How many calls of place() a second the library itself does, for the figures of the Python module: the same
-// request as python_placement.py makes, opened with the same settings.
+// request as placement.py makes, opened with the same settings.
 #include <atomic>
 #include <chrono>
 #include <cstdio>

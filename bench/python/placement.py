@@ -296,7 +296,7 @@ def tables(o, report):
 
 
 def main():
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--package", default=root / "build" / "python", type=Path)
     options.add_argument("--folder", default=root / "build" / "bench-data", type=Path)
