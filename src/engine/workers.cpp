@@ -26,12 +26,12 @@ void Workers::add(std::function<void()> round, const std::uint64_t& calls) {
 }
 
 void Workers::stop() {
-  context_.store->wake_by({});
   {
     const std::scoped_lock lock(mutex_);
     stop_.request_stop();
   }
   wake_.notify_all();
+  context_.store->wake_by({});
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

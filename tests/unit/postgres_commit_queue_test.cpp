@@ -223,6 +223,26 @@ TEST_CASE("a unit that was refused or never sent has no part in its group's doub
   CHECK(wrong == 0);
 }
 
+TEST_CASE("a group without memory leaves what was sent in doubt, and what was refused refused") {
+  CommitQueue queue(1, kPatience);
+  const auto run_out_of_memory = [&queue](bool refused, bool sent) {
+    Sample unit(true, 1, 1, false);
+    queue.run(unit, [&](std::span<QueuedUnit* const> group) -> bool {
+      group.front()->refused = refused;
+      group.front()->sent = sent;
+      throw std::bad_alloc();
+    });
+  };
+  run_out_of_memory(true, false);
+  CHECK_THROWS_AS(run_out_of_memory(false, false), std::bad_alloc);
+  try {
+    run_out_of_memory(false, true);
+    FAIL("nothing was thrown");
+  } catch (const Error& error) {
+    CHECK(error.in_doubt());
+  }
+}
+
 TEST_CASE("who gets no turn in time leaves, and nothing of its unit happens") {
   CommitQueue queue(1, std::chrono::milliseconds(0));
   std::promise<void> leads;

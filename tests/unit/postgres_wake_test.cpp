@@ -46,23 +46,15 @@ class Sleeper {
   int wakes_ = 0;
 };
 
-TEST_CASE("a process is woken when another has accepted on PostgreSQL, or has written events") {
+TEST_CASE("a process is woken when another has accepted on PostgreSQL") {
   with_server([](const std::string& url) {
     Sleeper one(url);
     Sleeper other(url);
     REQUIRE(one.woken_after(0));
     REQUIRE(other.woken_after(0));
-    int wakes = other.wakes();
-    Order order = place(one.store(), {}).at(0);
+    const int wakes = other.wakes();
+    static_cast<void>(place(one.store(), {}));
     CHECK(other.woken_after(wakes));
-
-    wakes = one.wakes();
-    ChangeUnit unit;
-    order = store::changed(order, OrderStatus::kAcked);
-    unit.orders = {order};
-    unit.events = {store::event_of(order, "acked")};
-    REQUIRE(other.store().commit(unit) == CommitStatus::kCommitted);
-    CHECK(one.woken_after(wakes));
   });
 }
 

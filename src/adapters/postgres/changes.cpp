@@ -388,7 +388,6 @@ CommitStatus PostgresStore::commit(ChangeUnit& unit) {
   });
   if (only.status == CommitStatus::kCommitted) {
     ORCHESTRATOR_FAILPOINT("commit.committed");
-    if (!unit.events.empty()) wake_line_.tell();
   }
   return only.status;
 }

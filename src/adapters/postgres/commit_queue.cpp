@@ -28,6 +28,13 @@ Error nothing_changed(const std::string& why) {
   return Error(ErrorCode::kStorageBusy, why + "; nothing was changed, call again");
 }
 
+Error not_known() {
+  return Error(
+      ErrorCode::kStorageUnavailable,
+      "this process has no memory left; whether this was committed is not known: look it up, or recover",
+      NextStep::kRecover);
+}
+
 bool any_in(const std::unordered_set<std::uint64_t>& set, const std::vector<std::uint64_t>& numbers) {
   return std::any_of(numbers.begin(), numbers.end(), [&set](auto number) { return set.contains(number); });
 }
@@ -189,8 +196,11 @@ CommitQueue::End CommitQueue::try_group(std::span<QueuedUnit* const> group, cons
     if (group.size() > 1 && !all) return End::kApart;
     fail_all(error);
     return all ? End::kBefellAll : End::kAnswered;
-  } catch (...) {
-    for (QueuedUnit* unit : group) unit->failure = std::current_exception();
+  } catch (...) {  // no memory
+    for (QueuedUnit* unit : group) {
+      if (unit->refused) continue;
+      unit->failure = unit->sent ? std::make_exception_ptr(not_known()) : std::current_exception();
+    }
     return End::kAnswered;
   }
 }

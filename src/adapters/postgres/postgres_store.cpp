@@ -76,8 +76,11 @@ Result PostgresStore::read(const std::string& sql, const Parameters& parameters,
       return planned == Planned::kOnce ? connection->query_prepared(sql, parameters)
                                        : connection->query(sql, parameters);
     } catch (const DatabaseError& error) {
-      // The connection may have been an old one of the pool, or a pooler have lost what was prepared.
-      if (error.kind() == DatabaseError::Kind::kRefused || run > 0) throw;
+      // The connection may have been an old one of the pool, or a pooler have lost what was prepared. What
+      // took too long would take as long again.
+      const bool another_may_answer =
+          error.kind() == DatabaseError::Kind::kLost || error.kind() == DatabaseError::Kind::kRace;
+      if (!another_may_answer || run > 0) throw;
     }
   }
 }

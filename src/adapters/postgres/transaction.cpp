@@ -28,6 +28,7 @@ constexpr const char* kReferenceChanges = "SELECT pg_advisory_xact_lock(18697677
 
 // Whoever stops the trading waits as long as those whom it stops may legally take.
 std::chrono::milliseconds patience_to_stop(const PostgresOptions& options) {
+  if (options.statement_timeout.count() == 0) return {};  // nor do those that it waits for keep to a time
   return 2 * options.statement_timeout + options.lock_timeout + kIdleMax;
 }
 

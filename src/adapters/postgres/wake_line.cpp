@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace orchestrator::postgres {
 namespace {
@@ -38,7 +39,11 @@ void WakeLine::start(std::function<void()> wake) {
   if (pipe_[0] < 0 && ::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0) return;  // polling alone
   wake_ = std::move(wake);
   running_ = true;
-  thread_ = std::make_unique<std::thread>([this] { run(); });
+  try {
+    thread_ = std::make_unique<std::thread>([this] { run(); });
+  } catch (const std::system_error&) {  // no thread to be had: polling alone
+    running_ = false;
+  }
 }
 
 void WakeLine::stop() {
@@ -72,6 +77,8 @@ void WakeLine::run() noexcept {
 
 void WakeLine::hold(Connection& connection) {
   const std::string channel = channel_of(connection);
+  // A notification is a commit like any other, and need not outlive a crash.
+  connection.script("SET synchronous_commit = off");
   connection.script("LISTEN " + channel);
   bool heard = true;  // what was said before is not heard any more
   steady_clock::time_point next_wake;
@@ -84,8 +91,9 @@ void WakeLine::hold(Connection& connection) {
       next_wake = now + kPause;
       wake_();
     }
-    if (told_ && now >= next_tell && connection.try_send("NOTIFY " + channel)) {
-      told_ = false;
+    if (told_ && now >= next_tell) {
+      told_ = false;  // first: what is told from now on may be younger than the notification
+      if (!connection.try_send("NOTIFY " + channel)) told_ = true;
       next_tell = now + kPause;
     }
     if (heard || told_) {
