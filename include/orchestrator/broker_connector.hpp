@@ -37,9 +37,11 @@ enum class RateUse : std::uint8_t {
   kOther,  // changes, look-ups, books, polls
 };
 
-// The longest texts that are taken of a broker, in bytes. What is longer is never cut in silence: a report
-// with a longer id is not booked but kept in the inbox for a person, an order that is answered with one is in
-// doubt, and a look-up or book with one is no answer. Of a longer reason the beginning is kept, with a note.
+// The longest texts that are taken of a broker, in bytes of UTF-8 without NUL. What is longer is never cut in
+// silence: a report with a longer id is not booked but kept in the inbox for a person, an order that is
+// answered with one is in doubt, and a look-up or book with one is no answer. Of a longer reason the
+// beginning is kept, with a note. The same holds of ids that are no such text, but that a report with one is
+// booked out of the inbox, where the bytes are spelled as \xNN; in a reason they are spelled so too.
 inline constexpr std::size_t kBrokerIdMax = 256;  // of orders, theirs and ours, and of executions
 inline constexpr std::size_t kBrokerReasonMax = 2000;
 

@@ -63,35 +63,34 @@ bool answered(const SendResult& result) {
   return result.outcome == SendOutcome::kAccepted || result.outcome == SendOutcome::kRejected;
 }
 
-std::string id_is_too_long(const std::string& id) {
-  return "the broker names the order by an id of " + std::to_string(id.size()) + " bytes; " +
-         std::to_string(kBrokerIdMax) + " are taken";
+std::string id_is_not_kept(const std::string& id) {
+  return "the broker names the order by an id " + why_not_kept(id);
 }
 
 // An answer without an order id that can be kept is no acceptance, whatever it calls itself.
 void check(SendResult& result) {
-  result.reason = bounded_reason(std::move(result.reason));
+  result.reason = bounded_reason(result.reason);
   if (result.outcome != SendOutcome::kAccepted) return;
   if (result.ext_order_id.empty()) {
     result = {SendOutcome::kInDoubt, {}, "the broker answered without an order id"};
-  } else if (is_too_long(result.ext_order_id)) {
-    result = {SendOutcome::kInDoubt, {}, id_is_too_long(result.ext_order_id)};
+  } else if (!can_be_kept(result.ext_order_id)) {
+    result = {SendOutcome::kInDoubt, {}, id_is_not_kept(result.ext_order_id)};
   }
 }
 
 void check(LookUp& answer) {
-  answer.reason = bounded_reason(std::move(answer.reason));
-  answer.order.reason = bounded_reason(std::move(answer.order.reason));
-  if (!is_too_long(answer.order.ext_order_id)) return;
-  answer = {LookUp::Kind::kNoAnswer, {}, id_is_too_long(answer.order.ext_order_id)};
+  answer.reason = bounded_reason(answer.reason);
+  answer.order.reason = bounded_reason(answer.order.reason);
+  if (can_be_kept(answer.order.ext_order_id)) return;
+  answer = {LookUp::Kind::kNoAnswer, {}, id_is_not_kept(answer.order.ext_order_id)};
 }
 
 // A book that lacked one of its orders would be evidence that the broker does not have it.
 void check(BrokerConnector::Book& book) {
   for (BrokerOrder& order : book.orders) {
-    order.reason = bounded_reason(std::move(order.reason));
-    if (is_too_long(order.ext_order_id)) {
-      throw Error(ErrorCode::kBrokerInDoubt, id_is_too_long(order.ext_order_id));
+    order.reason = bounded_reason(order.reason);
+    if (!can_be_kept(order.ext_order_id)) {
+      throw Error(ErrorCode::kBrokerInDoubt, id_is_not_kept(order.ext_order_id));
     }
   }
 }
@@ -138,7 +137,7 @@ std::optional<SendResult> send_change(Context& context, BrokerConnector& broker,
                                           pending.pending_qty, pending.pending_price_limit});
   });
   if (!thrown.empty()) result = {SendOutcome::kInDoubt, {}, thrown};
-  result.reason = bounded_reason(std::move(result.reason));
+  result.reason = bounded_reason(result.reason);
   learn(context, broker.capabilities().name, Call::kSend,
         answered(result) ? std::string() : reason_or(result.reason, "no answer to a request"));
   return result;

@@ -56,11 +56,8 @@ class Application {
                                                    shortened(report.ext_order_id + report.client_order_id) +
                                                    "' " + what);
     };
-    if (const std::string* id = too_long_id(report)) {
-      refuse("has an id of " + std::to_string(id->size()) + " bytes; " + std::to_string(kBrokerIdMax) +
-             " are taken");
-    }
-    report.reason = bounded_reason(std::move(report.reason));
+    if (const std::string* id = unkept_id(report)) refuse("has an id " + why_not_kept(*id));
+    report.reason = bounded_reason(report.reason);
     if (const BrokerConnector* broker = context_.broker(report.broker)) {
       const std::string& account = broker->capabilities().account;
       if (report.account.empty()) report.account = account;
@@ -227,16 +224,6 @@ class Quarantine {
 
   void add(const BrokerReport& given) {
     const BrokerReport report = bounded(given);
-    try {
-      keep(report);
-    } catch (const Error& error) {  // such bytes are no text for every store
-      if (!about_the_data(error.code())) throw;
-      keep(spelled(report));
-    }
-  }
-
- private:
-  void keep(const BrokerReport& report) {
     if (!waiting_) waiting_ = context_.store->inbox(report.broker);
     const auto same = [&](const InboxReport& other) { return says_the_same(other.report, report); };
     if (std::ranges::any_of(*waiting_, same)) return;
@@ -246,6 +233,7 @@ class Quarantine {
     waiting_->push_back(unit.inbox_add.back());
   }
 
+ private:
   Context& context_;
   std::optional<std::vector<InboxReport>> waiting_;  // of the one broker that the reports are from
 };

@@ -1,4 +1,4 @@
-// Texts of a broker's that are too long to be kept.
+// Texts of a broker's that are too long to be kept, or no text at all.
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 namespace orchestrator::testing {
 namespace {
 
-TEST_CASE("a text of a broker's that is too long loses no fill, sends nothing twice and stops nothing") {
+TEST_CASE("a text of a broker's that cannot be kept loses no fill, sends nothing twice and stops nothing") {
   check_broker_texts([] { return make_memory_store(); });
 }
 

@@ -1,5 +1,5 @@
-// Texts meant for other programs, through every text that a caller or a broker can give: kept as they came,
-// found by exactly themselves, and never more than a value.
+// Texts meant for other programs, through every text that a caller or a broker can give: kept as they came, but
+// for bytes of a broker's that are no text, found by exactly themselves, and never more than a value.
 
 #include <doctest/doctest.h>
 
@@ -8,8 +8,10 @@
 
 #include "adapters/sqlite/connection.hpp"
 #include "codec/json_events.hpp"
+#include "engine/broker_texts.hpp"
 #include "orchestrator/json.hpp"
 #include "support/book_audit.hpp"
+#include "support/desk.hpp"
 #include "support/sqlite_desk.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -90,15 +92,19 @@ TEST_CASE("whatever a caller or a broker writes is kept as it came and stays a v
     const auto& one = receipt.orders[0];
     const auto& two = receipt.orders[1];
     BrokerReport fill = broker.trade(one.client_order_id, text, Quantity::from_int(1), Price::from_int(10));
-    desk.oms->apply(fill);
-    desk.oms->apply(fill);
+    if (engine::is_text(text)) {
+      desk.oms->apply(fill);
+      desk.oms->apply(fill);
+      CHECK(desk.oms->get_order(one.id).fill_qty == Quantity::from_int(1));
+      CHECK(desk.oms->executions(one.id).at(0).execution_id == text);
+    } else {
+      CHECK(code_of([&] { desk.oms->apply(fill); }) == ErrorCode::kInvalidArgument);
+    }
     BrokerReport end = broker.report(BrokerReport::Kind::kExpired, two.client_order_id);
     end.reason = text;
     desk.oms->apply(end);
-    CHECK(desk.oms->get_order(one.id).fill_qty == Quantity::from_int(1));
-    CHECK(desk.oms->executions(one.id).at(0).execution_id == text);
     CHECK(desk.oms->get_order(two.id).status == OrderStatus::kExpired);
-    CHECK(desk.oms->get_order(two.id).reason == text);
+    CHECK(desk.oms->get_order(two.id).reason == engine::bounded_reason(text));
     CHECK(lines_of(desk, one.id) == "");
     CHECK(lines_of(desk, two.id) == "");
     CHECK(is_json_line(to_json(desk.oms->get_order(two.id))));
@@ -142,6 +148,10 @@ TEST_CASE("an acknowledgement under any id of the broker's finds its order by ex
     const auto leg = desk.oms->place(SqliteDesk::batch("k" + std::to_string(++number))).orders.front();
     BrokerReport ack = broker.report(BrokerReport::Kind::kAck, leg.client_order_id);
     ack.ext_order_id = text;
+    if (!engine::is_text(text)) {
+      CHECK(code_of([&] { desk.oms->apply(ack); }) == ErrorCode::kInvalidArgument);
+      continue;
+    }
     broker.held[leg.client_order_id].ext_order_id = text;
     desk.oms->apply(ack);
     const auto found = desk.oms->orders({.ext_order_id = text});

@@ -66,6 +66,93 @@ inline void an_order_under_an_endless_id_is_in_doubt_and_sent_once(Desk& desk) {
   CHECK(desk.broker->sends[order.client_order_id] == 1);
 }
 
+inline void an_order_under_an_id_that_is_no_text_is_in_doubt_and_sent_once(Desk& desk) {
+  for (const std::string& tail : {std::string("\xff"), std::string("a\0b", 3), std::string("\xed\xa0\x80")}) {
+    desk.broker->id_tail = tail;
+    const Order order = desk.place_one();
+    CHECK(order.status == OrderStatus::kUnknown);
+    for (int round = 0; round < 3; ++round) {
+      desk.clock->advance(std::chrono::minutes(5));
+      desk.oms->recover();
+    }
+    CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+    desk.broker->held[order.client_order_id].ext_order_id = "X" + order.client_order_id;
+    desk.clock->advance(std::chrono::minutes(5));
+    desk.oms->recover();
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+    CHECK(desk.broker->sends[order.client_order_id] == 1);
+  }
+}
+
+inline void words_that_are_no_text_end_no_answer(Desk& desk) {
+  const std::string words("no \xff\0!", 6);
+  const std::string spelled = "no \\xff\\x00!";
+  desk.broker->refusal = words;
+  desk.broker->fates = {Fate::kReject, Fate::kAccept};
+  const auto legs = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy()})).orders;
+  CHECK(desk.at(legs[0].id).status == OrderStatus::kRejected);
+  CHECK(desk.at(legs[0].id).reason == spelled);
+  CHECK(desk.at(legs[1].id).status == OrderStatus::kAcked);
+  CHECK(desk.broker->sends[desk.at(legs[0].id).client_order_id] == 1);
+
+  desk.broker->cancel_answer = SendResult{SendOutcome::kRejected, "", words};
+  desk.broker->replace_answer = desk.broker->cancel_answer;
+  const auto told = [&] {
+    const auto events = desk.oms->events({.order_id = legs[1].id});
+    return events.back().data.find(R"(no \\xff\\x00!)") != std::string::npos;
+  };
+  CHECK(desk.oms->replace(legs[1].id, Quantity::from_int(50), std::nullopt).status == OrderStatus::kAcked);
+  CHECK(told());
+  CHECK(desk.oms->cancel(legs[1].id).status == OrderStatus::kAcked);
+  CHECK(told());
+
+  desk.broker->thrown = "\xff\xfe";
+  desk.broker->fates = {Fate::kThrow};
+  const Order in_doubt = desk.place_one();
+  CHECK(in_doubt.status == OrderStatus::kUnknown);
+  CHECK(in_doubt.reason.find("\\xff\\xfe") != std::string::npos);
+}
+
+inline void fills_under_ids_that_are_no_text_are_booked_once(Desk& desk) {
+  const Order order = desk.place_one();
+  const Order other = desk.place_one();
+  const auto fill = [&](const std::string& id) {
+    desk.broker->news.push_back(
+        desk.broker->trade(order.client_order_id, id, Quantity::from_int(10), Price::from_int(10)));
+  };
+  fill(std::string("a\0b", 3));
+  fill("\xff");
+  fill("good");
+  BrokerReport end = desk.broker->report(BrokerReport::Kind::kExpired, other.client_order_id);
+  end.reason = "\xed\xa0\x80 over";
+  desk.broker->news.push_back(end);
+  desk.oms->poll();
+  CHECK(desk.at(order.id).fill_qty >= Quantity::from_int(10));
+  // Spelled out they can be booked, once.
+  for (int round = 0; round < 2; ++round) {
+    desk.broker->news.insert(desk.broker->news.end(), desk.broker->news.begin(),
+                             desk.broker->news.begin() + 4);
+    desk.clock->advance(std::chrono::minutes(5));
+    desk.oms->poll();
+  }
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(30));
+  CHECK(desk.at(other.id).status == OrderStatus::kExpired);
+  CHECK(desk.at(other.id).reason == "\\xed\\xa0\\x80 over");
+}
+
+// However short an id looks that is made of the insides of characters alone, it was too long.
+inline void an_endless_id_that_is_no_text_is_never_booked(Desk& desk) {
+  const Order order = desk.place_one();
+  desk.broker->news.push_back(desk.broker->trade(order.client_order_id, std::string(300, '\x80'),
+                                                 Quantity::from_int(10), Price::from_int(10)));
+  for (int round = 0; round < 3; ++round) {
+    desk.clock->advance(std::chrono::minutes(5));
+    desk.oms->poll();
+  }
+  CHECK(desk.at(order.id).fill_qty == Quantity());
+  CHECK(desk.store->inbox("scripted").size() == 1);
+}
+
 inline void an_endless_tenant_is_refused(Desk& desk) {
   BatchRequest request = Desk::batch({Desk::buy()}, "key");
   request.tenant = std::string(kTenantMax + 1, 't');
@@ -82,7 +169,9 @@ void check_broker_texts(Make&& make) {
   using Case = void (*)(Desk&);
   for (const Case& one :
        {a_fill_under_an_endless_id_waits_for_a_person, an_endless_reason_is_kept_with_a_note,
-        an_order_under_an_endless_id_is_in_doubt_and_sent_once, an_endless_tenant_is_refused}) {
+        an_order_under_an_endless_id_is_in_doubt_and_sent_once, an_endless_tenant_is_refused,
+        an_order_under_an_id_that_is_no_text_is_in_doubt_and_sent_once, words_that_are_no_text_end_no_answer,
+        fills_under_ids_that_are_no_text_are_booked_once, an_endless_id_that_is_no_text_is_never_booked}) {
     Desk desk(BrokerClass::kEnforced, {}, nullptr, make());
     one(desk);
   }

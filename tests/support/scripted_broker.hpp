@@ -114,6 +114,8 @@ class ScriptedBroker final : public BrokerConnector {
 
   std::deque<Fate> fates;
   std::string id_tail;                             // of the ids that place() gives
+  std::string refusal = "price too far away";      // of kReject
+  std::string thrown = "socket closed";            // of kThrow
   std::function<void(const Order&)> during_place;  // called once, inside the next place()
   std::function<void()> during_book;   // called once, inside the next book(), when that is made up
   std::optional<Timestamp> book_from;  // of book()
@@ -161,7 +163,7 @@ class ScriptedBroker final : public BrokerConnector {
         take(order);
         return {SendOutcome::kAccepted, ext_id(order.client_order_id) + id_tail, ""};
       case Fate::kReject:
-        return {SendOutcome::kRejected, "", "price too far away"};
+        return {SendOutcome::kRejected, "", refusal};
       case Fate::kNotSent:
         return {SendOutcome::kNotSent, "", "429 too many requests"};
       case Fate::kLostAfterAccept:
@@ -171,7 +173,7 @@ class ScriptedBroker final : public BrokerConnector {
         return {SendOutcome::kInDoubt, "", "timeout"};
       case Fate::kThrow:
         take(order);
-        throw std::runtime_error("socket closed");
+        throw std::runtime_error(thrown);
       case Fate::kNoId:
         take(order);
         return {SendOutcome::kAccepted, "", ""};
