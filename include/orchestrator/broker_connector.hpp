@@ -42,8 +42,9 @@ enum class RateUse : std::uint8_t {
 // answered with one is in doubt, and a look-up or book with one is no answer. Of a longer reason the
 // beginning is kept, with a note. The same holds of ids that are no such text, but that a report with one is
 // booked out of the inbox, where the bytes are spelled as \xNN; in a reason they are spelled so too.
-inline constexpr std::size_t kBrokerIdMax = 256;  // of orders, theirs and ours, and of executions
+inline constexpr std::size_t kBrokerIdMax = 256;  // of orders, theirs and ours, executions and accounts
 inline constexpr std::size_t kBrokerReasonMax = 2000;
+inline constexpr std::size_t kBrokerCursorMax = 65'536;  // a longer one, or one that is no text: no answer
 
 // What this broker can do; constant for a connector's life.
 struct BrokerCapabilities {

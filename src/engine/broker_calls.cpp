@@ -95,6 +95,13 @@ void check(BrokerConnector::Book& book) {
   }
 }
 
+// From a cursor that cannot be kept the next poll could not go on.
+void check(const ReportPage& page) {
+  if (page.cursor.size() <= kBrokerCursorMax && is_text(page.cursor)) return;
+  throw Error(ErrorCode::kBrokerInDoubt, "its cursor has " + std::to_string(page.cursor.size()) + " bytes; " +
+                                             std::to_string(kBrokerCursorMax) + " of UTF-8 text are taken");
+}
+
 std::string reason_or(const std::string& reason, const char* otherwise) {
   return reason.empty() ? otherwise : reason;
 }
@@ -196,7 +203,11 @@ BrokerConnector::Book require_book(const Context& context, BrokerConnector& brok
 std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker, const std::string& cursor) {
   if (!may_read(context, broker.capabilities())) return std::nullopt;
   std::optional<ReportPage> page;
-  const std::string thrown = failure_of([&] { page = broker.poll(cursor); });
+  const std::string thrown = failure_of([&] {
+    ReportPage given = broker.poll(cursor);
+    check(given);
+    page = std::move(given);
+  });
   learn(context, broker.capabilities().name, Call::kRead, thrown);
   return page;
 }

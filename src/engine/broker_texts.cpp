@@ -18,8 +18,8 @@ static_assert(kBrokerReasonMax > kNoteMax);
 
 template <class Report>
 auto ids_of(Report& report) {
-  return std::array{&report.ext_order_id, &report.client_order_id, &report.execution.execution_id,
-                    &report.execution.ref_execution_id};
+  return std::array{&report.account, &report.ext_order_id, &report.client_order_id,
+                    &report.execution.execution_id, &report.execution.ref_execution_id};
 }
 
 std::string spelled(std::string_view text) {

@@ -56,12 +56,13 @@ class Application {
                                                    shortened(report.ext_order_id + report.client_order_id) +
                                                    "' " + what);
     };
-    if (const std::string* id = unkept_id(report)) refuse("has an id " + why_not_kept(*id));
+    if (const std::string* id = unkept_id(report)) refuse("has an id or account " + why_not_kept(*id));
     report.reason = bounded_reason(report.reason);
     if (const BrokerConnector* broker = context_.broker(report.broker)) {
       const std::string& account = broker->capabilities().account;
       if (report.account.empty()) report.account = account;
-      if (report.account != account) refuse("names account '" + report.account + "', not '" + account + "'");
+      if (report.account != account)
+        refuse("names account '" + shortened(report.account) + "', not '" + account + "'");
     }
     if (report.qty && !report.qty->is_positive()) refuse("has a quantity that is not above zero");
     if (report.kind != BrokerReport::Kind::kExecution) return report;

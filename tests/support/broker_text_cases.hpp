@@ -153,6 +153,37 @@ inline void an_endless_id_that_is_no_text_is_never_booked(Desk& desk) {
   CHECK(desk.store->inbox("scripted").size() == 1);
 }
 
+inline void an_account_that_cannot_be_kept_keeps_no_later_news_waiting(Desk& desk) {
+  const Order order = desk.place_one();
+  for (const std::string& account : {endless('1'), endless('2'), std::string("\xff"), std::string("A1")}) {
+    BrokerReport fill =
+        desk.broker->trade(order.client_order_id, "e1", Quantity::from_int(10), Price::from_int(10));
+    fill.account = account;
+    desk.broker->news.push_back(fill);
+  }
+  desk.oms->poll();
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
+  const auto waiting = desk.store->inbox("scripted");
+  REQUIRE(waiting.size() == 3);
+  for (const InboxReport& one : waiting) CHECK(one.report.account.size() < 2 * kBrokerIdMax);
+}
+
+inline void a_cursor_that_cannot_be_kept_is_no_answer(Desk& desk) {
+  const Order order = desk.place_one();
+  desk.broker->news.push_back(
+      desk.broker->trade(order.client_order_id, "e1", Quantity::from_int(10), Price::from_int(10)));
+  for (const std::string& tail : {std::string("\xff"), std::string("a\0b", 3), endless('1')}) {
+    desk.broker->cursor_tail = tail;
+    desk.oms->poll();
+    CHECK(desk.store->cursor("scripted", "A1").empty());
+    CHECK(desk.at(order.id).fill_qty == Quantity());
+  }
+  desk.broker->cursor_tail.clear();
+  desk.oms->poll();
+  CHECK(desk.at(order.id).fill_qty == Quantity::from_int(10));
+  CHECK(desk.store->cursor("scripted", "A1") == "1");
+}
+
 inline void an_endless_tenant_is_refused(Desk& desk) {
   BatchRequest request = Desk::batch({Desk::buy()}, "key");
   request.tenant = std::string(kTenantMax + 1, 't');
@@ -171,7 +202,9 @@ void check_broker_texts(Make&& make) {
        {a_fill_under_an_endless_id_waits_for_a_person, an_endless_reason_is_kept_with_a_note,
         an_order_under_an_endless_id_is_in_doubt_and_sent_once, an_endless_tenant_is_refused,
         an_order_under_an_id_that_is_no_text_is_in_doubt_and_sent_once, words_that_are_no_text_end_no_answer,
-        fills_under_ids_that_are_no_text_are_booked_once, an_endless_id_that_is_no_text_is_never_booked}) {
+        fills_under_ids_that_are_no_text_are_booked_once, an_endless_id_that_is_no_text_is_never_booked,
+        an_account_that_cannot_be_kept_keeps_no_later_news_waiting,
+        a_cursor_that_cannot_be_kept_is_no_answer}) {
     Desk desk(BrokerClass::kEnforced, {}, nullptr, make());
     one(desk);
   }

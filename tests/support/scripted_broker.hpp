@@ -86,7 +86,7 @@ class ScriptedBroker final : public BrokerConnector {
     const std::size_t from = cursor.empty() ? 0 : std::stoul(cursor);
     ReportPage page;
     page.reports.assign(news.begin() + static_cast<std::ptrdiff_t>(std::min(from, news.size())), news.end());
-    page.cursor = news.empty() ? cursor : std::to_string(news.size());
+    page.cursor = news.empty() ? cursor : std::to_string(news.size()) + cursor_tail;
     return page;
   }
 
@@ -114,6 +114,7 @@ class ScriptedBroker final : public BrokerConnector {
 
   std::deque<Fate> fates;
   std::string id_tail;                             // of the ids that place() gives
+  std::string cursor_tail;                         // of the cursors that poll() gives
   std::string refusal = "price too far away";      // of kReject
   std::string thrown = "socket closed";            // of kThrow
   std::function<void(const Order&)> during_place;  // called once, inside the next place()
