@@ -85,8 +85,16 @@ void check(LookUp& answer) {
   answer = {LookUp::Kind::kNoAnswer, {}, id_is_not_kept(answer.order.ext_order_id)};
 }
 
-// A book that lacked one of its orders would be evidence that the broker does not have it.
-void check(BrokerConnector::Book& book) {
+// Of another system on the same account, and under ids that cannot be kept. The id of an order of ours can.
+bool foreign(const BrokerOrder& order, const std::string& deployment) {
+  const std::string& id = order.client_order_id;
+  if (id.empty() || (id.starts_with(deployment) && can_be_kept(id))) return false;
+  return !can_be_kept(id) || !can_be_kept(order.ext_order_id);
+}
+
+// A book that lacked one of our orders would be evidence that the broker does not have it.
+void check(BrokerConnector::Book& book, const std::string& deployment) {
+  std::erase_if(book.orders, [&](const BrokerOrder& order) { return foreign(order, deployment); });
   for (BrokerOrder& order : book.orders) {
     order.reason = bounded_reason(order.reason);
     if (!can_be_kept(order.ext_order_id)) {
@@ -170,7 +178,7 @@ std::optional<BrokerConnector::Book> ask_for_book(const Context& context, Broker
   std::optional<BrokerConnector::Book> book;
   thrown = failure_of([&] {
     BrokerConnector::Book given = broker.book();
-    check(given);
+    check(given, context.options.deployment);
     book = std::move(given);
   });
   learn(context, broker.capabilities().name, Call::kRead, thrown);

@@ -184,6 +184,29 @@ inline void a_cursor_that_cannot_be_kept_is_no_answer(Desk& desk) {
   CHECK(desk.store->cursor("scripted", "A1") == "1");
 }
 
+inline void orders_of_others_under_endless_ids_leave_the_book_readable(Desk& desk) {
+  const Order order = desk.place_one();
+  BrokerOrder other = desk.broker->held[order.client_order_id];
+  other.ext_order_id = endless('1');
+  for (const std::string& id :
+       {std::string("theirs"), endless('2'), "oo" + endless('3'), std::string("\xff")}) {
+    other.client_order_id = id;
+    desk.broker->held[id] = other;
+  }
+  CHECK(desk.oms->audit({.brokers = true}).clean());
+  BrokerOrder& ours = desk.broker->held[order.client_order_id];
+  ours.status = OrderStatus::kCancelled;
+  desk.oms->recover();
+  CHECK(desk.at(order.id).status == OrderStatus::kCancelled);
+  // Of what may be ours nothing is passed over.
+  for (const std::string& id : {std::string(), order.client_order_id}) {
+    desk.broker->held["another"] = other;
+    desk.broker->held["another"].client_order_id = id;
+    CHECK(code_of([&] { static_cast<void>(desk.oms->broker_book("scripted")); }) ==
+          ErrorCode::kBrokerInDoubt);
+  }
+}
+
 inline void an_endless_tenant_is_refused(Desk& desk) {
   BatchRequest request = Desk::batch({Desk::buy()}, "key");
   request.tenant = std::string(kTenantMax + 1, 't');
@@ -203,8 +226,8 @@ void check_broker_texts(Make&& make) {
         an_order_under_an_endless_id_is_in_doubt_and_sent_once, an_endless_tenant_is_refused,
         an_order_under_an_id_that_is_no_text_is_in_doubt_and_sent_once, words_that_are_no_text_end_no_answer,
         fills_under_ids_that_are_no_text_are_booked_once, an_endless_id_that_is_no_text_is_never_booked,
-        an_account_that_cannot_be_kept_keeps_no_later_news_waiting,
-        a_cursor_that_cannot_be_kept_is_no_answer}) {
+        an_account_that_cannot_be_kept_keeps_no_later_news_waiting, a_cursor_that_cannot_be_kept_is_no_answer,
+        orders_of_others_under_endless_ids_leave_the_book_readable}) {
     Desk desk(BrokerClass::kEnforced, {}, nullptr, make());
     one(desk);
   }
