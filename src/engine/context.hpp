@@ -69,7 +69,7 @@ class PassPosition {
 // whether they were handed over. Not durable: a new process sends the whole row again. Guarded by
 // publish_mutex.
 struct UndeliveredRow {
-  std::size_t content = 0;  // of its lines; a promoted standby that never got a row gives its id to another
+  std::size_t content = 0;  // a promoted standby that never got a row gives its id to another
   std::map<std::pair<OrderId, std::int32_t>, bool> events;
 };
 using UndeliveredEvents = std::map<std::int64_t, UndeliveredRow>;

@@ -26,6 +26,15 @@ constexpr std::chrono::milliseconds kPatienceOnceSlow{100};
 constexpr std::size_t kEventsOfPage = 16'384;
 constexpr std::size_t kRowsOfFirstPage = 16;
 
+// Of all that its events are made of.
+std::size_t content_of(const EventRow& row) {
+  std::size_t content = std::hash<std::string>()(row.lines);
+  for (const std::int64_t part : {row.at.time_since_epoch().count(), row.batch_id, row.order_id}) {
+    content = content * 31 + std::hash<std::int64_t>()(part);
+  }
+  return content;
+}
+
 // Marks the thread that publishes, for as long as it does.
 class PublishingThread {
  public:
@@ -115,7 +124,7 @@ class Pass {
     for (const EventRow& row : rows) {
       auto expanded = codec::expand(row);
       events += expanded.size();
-      const std::size_t content = std::hash<std::string>()(row.lines);
+      const std::size_t content = content_of(row);
       const auto [at, unseen] = context_.undelivered.try_emplace(row.id);
       UndeliveredRow& known = at->second;
       const bool is_new = unseen || known.content != content;

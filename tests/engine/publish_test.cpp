@@ -199,6 +199,40 @@ TEST_CASE("a row of another book that has the number of an undelivered one is pu
   CHECK(promoted->outbox().rows == 0);
 }
 
+TEST_CASE("a row that differs from an undelivered one by its time alone is published whole (I14)") {
+  const std::shared_ptr<Store> lost = make_memory_store();
+  auto own = std::make_unique<MovingStore>(lost);
+  MovingStore& store = *own;
+  auto bus_of_its_own = std::make_unique<FickleBus>();
+  FickleBus& bus = *bus_of_its_own;
+  Desk desk(BrokerClass::kEnforced, {}, std::move(bus_of_its_own), std::move(own));
+  const BatchRequest batch = Desk::batch({Desk::buy(1), Desk::buy(2)}, "key");
+  const Receipt receipt = desk.oms->place(batch);
+  bus.outcome_of = [&](const Event& event) {
+    return event.order_id == receipt.orders[1].id ? Outcome::kSilent : Outcome::kDelivered;
+  };
+  desk.oms->publish();
+  const auto& seqs = bus.delivered["order/" + std::to_string(receipt.orders[0].id)];
+  const std::size_t events = seqs.size();
+  REQUIRE(events > 0);
+  REQUIRE(lost->outbox().rows > 0);
+
+  const std::shared_ptr<Store> promoted = make_memory_store();
+  Desk later(BrokerClass::kEnforced, {}, nullptr, std::make_unique<MovingStore>(promoted));
+  later.clock->advance(std::chrono::seconds(1));
+  later.oms->place(batch);
+  const EventRow was = lost->events({}).at(0);
+  const EventRow is = promoted->events({}).at(0);
+  REQUIRE(is.id == was.id);
+  REQUIRE(is.lines == was.lines);
+  REQUIRE(is.at != was.at);
+  store.become(promoted);
+  bus.outcome_of = [](const Event&) { return Outcome::kDelivered; };
+  desk.oms->publish();
+  CHECK(seqs.size() == 2 * events);
+  CHECK(promoted->outbox().rows == 0);
+}
+
 TEST_CASE("back-pressure leaves in the outbox what was not taken") {
   PublishingDesk at;
   const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));
