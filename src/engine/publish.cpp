@@ -145,9 +145,15 @@ class Pass {
   std::size_t collect(const std::vector<EventRow>& rows, std::size_t events, bool all_taken) {
     const Timestamp long_enough = context_.clock->monotonic() + Context::kPublishPatience;
     while (events > 0 || !all_taken) {
+      auto patience = context_.publish_patience;
       // Else a publisher that reports one by one would keep whoever ends the desk waiting.
-      if (stop_.stop_requested() && context_.clock->monotonic() >= long_enough) break;
-      const auto reports = context_.publisher->collect(context_.publish_patience);
+      if (stop_.stop_requested()) {
+        const auto left =
+            std::chrono::floor<std::chrono::milliseconds>(long_enough - context_.clock->monotonic());
+        if (left <= left.zero()) break;
+        patience = std::min(patience, left);
+      }
+      const auto reports = context_.publisher->collect(patience);
       all_taken = true;
       if (reports.empty() && events > 0) {
         context_.publish_patience = kPatienceOnceSlow;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <stop_token>
 
+#include "engine/publish.hpp"
 #include "support/desk.hpp"
 #include "support/moving_store.hpp"
 
@@ -48,6 +50,29 @@ class FickleBus final : public EventPublisher {
   std::map<std::string, std::vector<std::int32_t>> delivered;
 
  private:
+  std::vector<DeliveryReport> reports_;
+};
+
+// Reports on one event at the end of each wait, and is asked to stop in the first.
+class DrippingBus final : public EventPublisher {
+ public:
+  DrippingBus(Clock& clock, std::stop_source& stop) : clock_(clock), stop_(stop) {}
+  std::size_t send(std::span<const Event> events) override {
+    for (const Event& event : events) reports_.push_back({event.log_id, event.order_id, event.seq});
+    return events.size();
+  }
+  std::vector<DeliveryReport> collect(std::chrono::milliseconds timeout) override {
+    stop_.request_stop();
+    clock_.sleep_for(std::max(timeout - std::chrono::milliseconds(1), std::chrono::milliseconds(1)));
+    if (reports_.empty()) return {};
+    const DeliveryReport report = reports_.back();
+    reports_.pop_back();
+    return {report};
+  }
+
+ private:
+  Clock& clock_;
+  std::stop_source& stop_;
   std::vector<DeliveryReport> reports_;
 };
 
@@ -244,6 +269,22 @@ TEST_CASE("back-pressure leaves in the outbox what was not taken") {
   CHECK(at.is_whole(receipt.orders[0].id));
   CHECK(published == at.bus.handed.size());
   CHECK(std::ranges::all_of(at.bus.handed, [](const auto& event) { return event.second == 1; }));
+}
+
+TEST_CASE(
+    "a publisher that reports one by one is waited for no longer than its patience once it is to stop") {
+  const std::shared_ptr<Store> store = make_memory_store();
+  Desk desk(BrokerClass::kEnforced, {}, nullptr, std::make_unique<MovingStore>(store));
+  desk.oms->place(Desk::batch({Desk::buy(1), Desk::buy(2), Desk::buy(3), Desk::buy(4)}));
+  std::stop_source stop;
+  engine::Context context;
+  context.clock = std::make_unique<FakeClock>();
+  context.store = std::make_unique<MovingStore>(store);
+  context.publisher = std::make_unique<DrippingBus>(*context.clock, stop);
+  const Timestamp begin = context.clock->monotonic();
+  CHECK(engine::publish(context, stop.get_token()) > 1);
+  CHECK(context.clock->monotonic() - begin <= engine::Context::kPublishPatience);
+  CHECK(store->outbox().rows > 0);
 }
 
 TEST_CASE("a report about an event that was not handed over confirms nothing (I14)") {
