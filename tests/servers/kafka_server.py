@@ -23,11 +23,11 @@ def text(value: str) -> bytes:
     return struct.pack(">h", len(value)) + value.encode()
 
 
-def ask(address: str, key: int, version: int, body: bytes) -> bytes:
+def ask(address: str, key: int, version: int, body: bytes, seconds_max: int = 5) -> bytes:
     """One request of Kafka's protocol to host:port, and the body of its answer."""
     host, _, port = address.rpartition(":")
     request = struct.pack(">hhi", key, version, 1) + text("orchestrator-tests") + body
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=seconds_max) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
         answer = connection.makefile("rb")
         (size,) = struct.unpack(">i", answer.read(4).ljust(4, b"\0"))

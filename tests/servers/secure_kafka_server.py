@@ -13,6 +13,7 @@ from server_process import free_port
 TOPIC, LITERAL, ALLOW = 2, 3, 3  # numbers of the protocol
 WRITE, DESCRIBE = 4, 8
 OPERATOR = "User:ANONYMOUS"
+ADMINISTRATION_SECONDS_MAX = 30  # more than the broker gives itself
 
 
 def make_authority(folder: Path, name: str) -> None:
@@ -70,12 +71,12 @@ class SecureKafka(Kafka):
 
     def make_topic(self, name: str) -> None:
         body = struct.pack(">i", 1) + text(name) + struct.pack(">ihii", 1, 1, 0, 0) + struct.pack(">ib", 10_000, 0)
-        answer = ask(self.url, 19, 2, body)
+        answer = ask(self.url, 19, 2, body, ADMINISTRATION_SECONDS_MAX)
         (error,) = struct.unpack_from(">h", answer, 8 + len(text(name)))
         assert error == 0, f"the topic was not made: error {error}"
 
     def allow(self, user: str, operation: int, topic: str) -> None:
         body = struct.pack(">ib", 1, TOPIC) + text(topic) + struct.pack(">b", LITERAL) + text(f"User:{user}") + text("*")
-        answer = ask(self.url, 30, 1, body + struct.pack(">bb", operation, ALLOW))
+        answer = ask(self.url, 30, 1, body + struct.pack(">bb", operation, ALLOW), ADMINISTRATION_SECONDS_MAX)
         (error,) = struct.unpack_from(">h", answer, 8)
         assert error == 0, f"the permission was not given: error {error}"
