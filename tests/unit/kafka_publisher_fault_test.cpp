@@ -243,6 +243,42 @@ TEST_CASE("a property that is unknown, wrong or not the user's is refused withou
   CHECK_THROWS_AS(static_cast<void>(make_kafka_publisher({})), Error);
 }
 
+TEST_CASE("addresses as they stand in mounted files and in other clients' settings are understood") {
+  Bench bench;
+  const std::string address = bench.kafka.address();
+  std::size_t delivered = 0;
+  for (const std::string& servers :
+       {"PLAINTEXT://" + address, "PlainText://" + address, address + ",", "," + address,
+        address + ",," + address, address + " ,\t" + address, address + "\r\n"}) {
+    INFO(servers);
+    const auto publisher =
+        make_kafka_publisher({.bootstrap_servers = servers, .properties = {{"linger.ms", "1"}}});
+    Delivery(*publisher, {sample_event(1, 17, 1)}).until_delivered();
+    CHECK(bench.delivered().size() == ++delivered);
+    const std::string location = publisher->dependency().location;
+    CHECK(location.starts_with(address));
+    CHECK(location.find_first_of(" \t\r\n") == std::string::npos);
+  }
+}
+
+TEST_CASE("a broker's scheme that is not the security protocol is refused by both words") {
+  const auto refusal = [](const std::string& servers, std::map<std::string, std::string> properties) {
+    try {
+      static_cast<void>(make_kafka_publisher({.bootstrap_servers = servers, .properties = properties}));
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kConfiguration);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string plain = refusal("a:1,SASL_SSL://b:2", {});
+  CHECK(plain.find("scheme is sasl_ssl") != std::string::npos);
+  CHECK(plain.find("security.protocol is plaintext") != std::string::npos);
+  CHECK(refusal("PLAINTEXT://a:1", {{"security.protocol", "SSL"}}).find("security.protocol is ssl") !=
+        std::string::npos);
+  CHECK(refusal("SSL://a:1", {{"security.protocol", "Ssl"}}).empty());
+}
+
 TEST_CASE("addresses and topics that cannot be Kafka's are refused without what they hold") {
   const auto refused = [](const std::string& servers, const std::string& topic) {
     try {
@@ -255,15 +291,33 @@ TEST_CASE("addresses and topics that cannot be Kafka's are refused without what 
     }
     return false;
   };
-  for (const char* servers :
-       {"", ",", "kafka://desk:hunter2@broker:9092", "http://broker:9092", "desk:hunter2@broker",
-        "broker:port", "broker:0", "broker:65536", "broker:", ":9092", "bro ker:9092", "broker:9092,",
-        "broker:9092;other:9092", "[::1:9092", "::1", "broker:9092/topic"}) {
+  for (const char* servers : {"",
+                              ",",
+                              " ,\n",
+                              "kafka://desk:hunter2@broker:9092",
+                              "http://broker:9092",
+                              "desk:hunter2@broker",
+                              "broker:port",
+                              "broker:0",
+                              "broker:65536",
+                              "broker:",
+                              ":9092",
+                              "bro ker:9092",
+                              "broker:9092,:1",
+                              "broker:9092;other:9092",
+                              "[::1:9092",
+                              "::1",
+                              "fe80::1%eth0",
+                              "a%b:1",
+                              "broker:9092/topic",
+                              "PLAINTEXT://",
+                              "PLAINTEXT://desk:hunter2@broker:9092",
+                              "PLAINTEXT://PLAINTEXT://broker:9092"}) {
     INFO(std::string(servers));
     CHECK(refused(servers, kTopic));
   }
-  for (const char* servers :
-       {"127.0.0.1:1", "localhost", "[::1]:1", "127.0.0.1:1, localhost:1", "a_b-c.d:65535"}) {
+  for (const char* servers : {"127.0.0.1:1", "localhost", "[::1]:1", "127.0.0.1:1, localhost:1",
+                              "a_b-c.d:65535", "[fe80::1%eth0]:9092", "plaintext://a:1,b:2"}) {
     INFO(std::string(servers));
     CHECK_FALSE(refused(servers, kTopic));
   }

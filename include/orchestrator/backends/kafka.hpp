@@ -18,7 +18,9 @@
 namespace orchestrator {
 
 struct KafkaOptions {
-  std::string bootstrap_servers = {};  // "host:port,host:port"
+  // "host:port,host:port"; an IPv6 address stands in brackets, "[::1]:9092". White space and empty items are
+  // left out; so is a scheme that is the word of security.protocol, "SASL_SSL://host:port".
+  std::string bootstrap_servers = {};
   std::string topic = "orders.events";
   std::string source = "/orchestrator";  // CloudEvents `source`
   // Further properties of librdkafka by their names: security.protocol, sasl.mechanism, sasl.username,

@@ -81,13 +81,13 @@ class KafkaEventPublisher final : public EventPublisher {
   }
 
   [[nodiscard]] Dependency dependency() const override {
-    Dependency kafka{.name = "kafka",
-                     .version = "librdkafka " + kafka::library_version(),
-                     .location = options_.bootstrap_servers + "/" + options_.topic};
     const Told told = [&] {
       const std::scoped_lock lock(mutex_);
       return told_;
     }();
+    Dependency kafka{.name = "kafka",
+                     .version = "librdkafka " + kafka::library_version(),
+                     .location = told.producer->location()};
     kafka.detail = told.problem;
     if (told.problem.empty()) {
       const auto asked = std::chrono::steady_clock::now();

@@ -20,6 +20,7 @@ using Verdict = Report::Verdict;
 
 constexpr std::size_t kTopicSizeMax = 249;  // Kafka's
 constexpr const char* kNobodyAnswers = "no broker answers; check the address and the security protocol";
+constexpr std::array<std::string_view, 4> kProtocols{"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
 constexpr std::string_view kContentTypeName = "content-type";
 constexpr std::string_view kContentType = "application/cloudevents+json; charset=UTF-8";
 
@@ -87,7 +88,7 @@ bool reads_as_server(std::string_view text) {
   const std::string_view host = text.substr(0, text.find(':', closing));
   const bool lawful = std::ranges::all_of(host, [bracketed](char c) {
     return is_letter_or_digit(c) || std::string_view("._-").find(c) != std::string_view::npos ||
-           (bracketed && std::string_view("[]:").find(c) != std::string_view::npos);
+           (bracketed && std::string_view("[]:%").find(c) != std::string_view::npos);
   });
   if (host.empty() || !lawful || host.size() == text.size()) return !host.empty() && lawful;
   int port = 0;
@@ -96,21 +97,47 @@ bool reads_as_server(std::string_view text) {
   return read.ec == std::errc() && read.ptr == end && port > 0 && port < 65536;
 }
 
-// librdkafka takes anything, and looks for a server of that name for ever. Nothing of the text is repeated: a
-// password may stand in it.
-void check_servers(std::string_view servers) {
-  for (;;) {
-    const auto comma = servers.find(',');
-    std::string_view server = servers.substr(0, comma);
-    while (server.starts_with(' ')) server.remove_prefix(1);
-    if (!reads_as_server(server)) {
-      refuse(
-          "the brokers do not read as host:port,host:port; they have no scheme, and users and passwords are "
-          "settings of their own");
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  const auto first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// librdkafka would leave out, and say nothing, a server whose scheme is not its protocol.
+std::string_view without_scheme(std::string_view server, const std::string& protocol) {
+  const auto end = server.find("://");
+  if (end == std::string_view::npos) return server;
+  std::string scheme(server.substr(0, end));
+  for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (scheme == protocol) return server.substr(end + 3);
+  if (std::ranges::find(kProtocols, scheme) == kProtocols.end()) return server;
+  refuse("a broker's scheme is " + scheme + " and security.protocol is " + protocol +
+         "; leave the scheme out, or make them the same");
+}
+
+// As librdkafka understands it. It takes anything, and looks for a server of that name for ever. Nothing of
+// the text is repeated: a password may stand in it.
+std::string read_servers(std::string_view text, const std::string& protocol) {
+  std::string servers;
+  for (std::string_view rest = text;;) {
+    const auto comma = rest.find(',');
+    if (const std::string_view item = trimmed(rest.substr(0, comma)); !item.empty()) {
+      const std::string_view server = without_scheme(item, protocol);
+      if (!reads_as_server(server)) {
+        servers.clear();
+        break;
+      }
+      servers.append(servers.empty() ? "" : ",").append(server);
     }
-    if (comma == std::string_view::npos) return;
-    servers.remove_prefix(comma + 1);
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
   }
+  if (!servers.empty()) return servers;
+  refuse(
+      "the brokers do not read as host:port,host:port; they have no scheme but that of security.protocol, "
+      "and "
+      "users and passwords are settings of their own");
 }
 
 void check_topic(std::string_view topic) {
@@ -243,8 +270,18 @@ namespace {
 
 using Conf = std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)>;
 
-void set_own(rd_kafka_conf_t* conf, const KafkaOptions& options, bool alone) {
-  set(conf, "bootstrap.servers", options.bootstrap_servers);
+// With its defaults, and in its spelling.
+std::string value_of(const rd_kafka_conf_t* conf, const char* name) {
+  std::size_t size = 0;
+  if (rd_kafka_conf_get(conf, name, nullptr, &size) != RD_KAFKA_CONF_OK || size == 0) return "";
+  std::string value(size, '\0');
+  rd_kafka_conf_get(conf, name, value.data(), &size);
+  value.pop_back();
+  return value;
+}
+
+void set_own(rd_kafka_conf_t* conf, const std::string& servers, bool alone) {
+  set(conf, "bootstrap.servers", servers);
   set(conf, "enable.idempotence", "true");
   set(conf, "acks", "all");
   set(conf, "message.timeout.ms", "0");
@@ -252,7 +289,6 @@ void set_own(rd_kafka_conf_t* conf, const KafkaOptions& options, bool alone) {
 }
 
 Conf make_conf(const KafkaOptions& options, bool alone) {
-  check_servers(options.bootstrap_servers);
   check_topic(options.topic);
   Conf conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
   for (const auto& [name, value] : defaults()) set(conf.get(), name, value);
@@ -262,7 +298,8 @@ Conf make_conf(const KafkaOptions& options, bool alone) {
     }
     set(conf.get(), name, value);
   }
-  set_own(conf.get(), options, alone);
+  set_own(conf.get(), read_servers(options.bootstrap_servers, value_of(conf.get(), "security.protocol")),
+          alone);
   return conf;
 }
 
@@ -323,6 +360,10 @@ Producer::Taken Producer::produce(std::string_view key, std::string_view value, 
 std::vector<Report> Producer::poll(std::chrono::milliseconds timeout) {
   rd_kafka_poll(handle_->producer, static_cast<int>(timeout.count()));
   return std::exchange(handle_->reports, {});
+}
+
+std::string Producer::location() const {
+  return value_of(rd_kafka_conf(handle_->producer), "bootstrap.servers") + "/" + handle_->topic;
 }
 
 const Condition& Producer::condition() const { return handle_->condition; }

@@ -1,4 +1,4 @@
-// One librdkafka producer, without its types. Not thread-safe but for ask_broker().
+// One librdkafka producer, without its types. Not thread-safe but for ask_broker() and location().
 #pragma once
 
 #include <chrono>
@@ -50,6 +50,8 @@ class Producer {
   // Waits until something happens, and gives the reports that are there.
   std::vector<Report> poll(std::chrono::milliseconds timeout);
   [[nodiscard]] const Condition& condition() const;
+  // "host:port,host:port/topic", from any thread.
+  [[nodiscard]] std::string location() const;
 
   // One round trip to a broker about the topic: empty when all is well, or what is wrong. Called from any
   // thread.
