@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 #include <sys/vfs.h>
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
     return orchestrator::bench::run_child({argv + 2, argv + argc});
   }
 #endif
+  std::signal(SIGPIPE, SIG_IGN);  // a server that goes away is a failed call, and not the program's end
   orchestrator::bench::Session session;
   session.folder = "build/bench-data";
   std::vector<std::string> options = {argv[0], "--benchmark_counters_tabular=false"};
