@@ -127,8 +127,11 @@ def test_a_desk_without_tls_or_without_a_certificate_is_told_so(cli, broker):
 
 
 def test_a_key_that_its_password_does_not_open_is_refused_at_once(cli, broker):
-    error = cli.place(batch(), **by_certificate(broker, KAFKA_SSL_KEY_PASSWORD="hunter3")).refusal(USAGE, "configuration")
-    assert "ssl.key.location" in error["message"] and "hunter3" not in error["message"]
+    for password in ("hunter3", ""):
+        wrong = by_certificate(broker, KAFKA_SSL_KEY_PASSWORD=password)
+        message = cli.place(batch(), **wrong).refusal(USAGE, "configuration")["message"]
+        assert "ssl.key.location" in message and "its password has to be right" in message
+        assert "hunter3" not in message
 
 
 def test_a_topic_that_is_not_ours_keeps_events_waiting(cli, broker):

@@ -154,8 +154,13 @@ std::string remedy_of(const std::string& reason) {
   if (reason.find("kerberos") != std::string::npos) {
     return "; sasl.mechanism is GSSAPI when it is not set: set PLAIN, SCRAM-SHA-256, ...";
   }
-  if (reason.starts_with("ssl.")) return "; it has to name a PEM file that can be read and fits the others";
-  return "";
+  if (!reason.starts_with("ssl.")) return "";
+  const std::string_view name = std::string_view(reason).substr(0, reason.find_first_of(" :"));
+  const bool is_pem_file =
+      name == "ssl.ca.location" || name == "ssl.certificate.location" || name == "ssl.key.location";
+  std::string remedy = is_pem_file ? "; it has to name a PEM file that can be read and fits the others" : "";
+  if (name.starts_with("ssl.key.")) remedy += ", and its password has to be right";
+  return remedy;
 }
 
 void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
