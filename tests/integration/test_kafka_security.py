@@ -4,6 +4,7 @@ and leaves the events where they are."""
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from server_process import Unavailable  # noqa: E402
 CACHE = Path(__file__).resolve().parents[2] / "build" / "servers"
 TOPIC = "orders.events"
 KEY_PASSWORD = "hunter2"
+PERMISSION_SECONDS_MAX = 60
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("secure-kafka")]
 
@@ -152,4 +154,7 @@ def test_a_topic_that_is_read_only_keeps_events_waiting_until_it_may_be_written(
         for word in ("'looked.at'", "uthorization failed", "right to write"):
             assert word in done.errors
     broker.allow("reader", WRITE, "looked.at")
+    give_up = time.monotonic() + PERMISSION_SECONDS_MAX  # the broker may learn of it a little later
+    while cli.json("event", "publish", **reader)["waiting"] > 0:
+        assert time.monotonic() < give_up, "events wait though they may be written"
     events_arrive(cli, broker, **reader)
