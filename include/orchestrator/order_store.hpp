@@ -53,10 +53,10 @@ struct AcceptUnit {
   // The ReferenceStore::reference_version() that the batch was validated and routed under: refused with
   // kReferenceChanged, before anything but the key is looked at, when another holds now. 0: not asked.
   std::int64_t reference_version = 0;
-  // Called once inside the transaction, when batch.id and every order's id and batch_id are assigned: fills
-  // idempotency.response, idempotency.batch_id and events. Must not call the store; may run on the thread of
-  // another caller, whose unit is in the same commit. An exception refuses this unit and is thrown by
-  // accept().
+  // Called inside the transaction when batch.id and every order's id and batch_id are assigned, and again
+  // when it begins anew with others: fills idempotency.response, idempotency.batch_id and events. Must not
+  // call the store; may run on the thread of another caller, whose unit is in the same commit. An exception
+  // refuses this unit and is thrown by accept().
   std::function<void(AcceptUnit&)> compose;
 };
 

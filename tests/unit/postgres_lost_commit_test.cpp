@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <optional>
+#include <vector>
 
 #include "orchestrator/backends/postgres.hpp"
 #include "orchestrator/testing/order_store_unit_cases.hpp"
@@ -28,17 +29,28 @@ void behind_proxy(Check&& check) {
   });
 }
 
-TEST_CASE("an accept whose COMMIT never arrived at PostgreSQL is made again") {
+TEST_CASE("an accept whose COMMIT never arrived at PostgreSQL is made again, with other numbers") {
   behind_proxy([](Store& book, PostgresProxy& proxy) {
     AcceptUnit unit = accept_unit({.key = "k", .orders = 2});
-    int composed = 0;
-    unit.compose = [&composed, compose = unit.compose](AcceptUnit& with_ids) {
-      ++composed;
+    std::vector<std::int64_t> batches;
+    std::vector<std::int64_t> orders;
+    unit.compose = [&, compose = unit.compose](AcceptUnit& with_ids) {
+      batches.push_back(with_ids.batch.id);
+      for (Order& order : with_ids.orders) {
+        orders.push_back(order.id);
+        ++order.event_seq;
+      }
+      ++with_ids.batch.event_seq;
       compose(with_ids);
     };
     proxy.lose_next_commit(Loss::kRequest);
     CHECK(book.accept(unit).status == AcceptResult::Status::kAccepted);
-    CHECK(composed == 1);
+    REQUIRE(batches.size() == 2);
+    CHECK(batches[0] < batches[1]);
+    CHECK(orders[1] < orders[2]);
+    CHECK(book.batches({}).back().id == batches[1]);
+    CHECK(book.batches({}).back().event_seq == 1);
+    for (const Order& order : book.orders({.batch_id = batches[1]})) CHECK(order.event_seq == 1);
     CHECK(book.orders({.batch_id = unit.batch.id}).size() == 2);
     CHECK(book.idempotency(unit.idempotency.scope)->response == unit.idempotency.response);
   });

@@ -63,6 +63,20 @@ TEST_CASE("the number of a sender that a promoted PostgreSQL lost is given to no
   });
 }
 
+TEST_CASE("an accept draws other numbers when PostgreSQL gives some again that are taken") {
+  with_book([](Book& book) {
+    for (const char* key : {"1", "2", "3"}) place(*book.store, {.key = key, .orders = 2});
+    for (const char* sequence : {"batch_ids", "order_ids", "event_ids"}) {
+      book.tables.run("SELECT setval('" + std::string(sequence) + "', 1)");
+      CAPTURE(sequence);
+      const auto orders = place(*book.store, {.key = sequence, .orders = 2});
+      CHECK(orders.size() == 2);
+    }
+    CHECK(book.store->batches({}).size() == 6);
+    CHECK(book.store->verify().empty());
+  });
+}
+
 TEST_CASE("a reader of the log waits for numbers that a promoted PostgreSQL gives again") {
   with_book([](Book& book) {
     for (const char* key : {"1", "2", "3"}) place(*book.store, {.key = key});

@@ -9,6 +9,9 @@
 // again and finds the winner's row) and a client order id. Where the fate of a COMMIT without an answer
 // cannot be found out, the unit runs again as well: if it stands, its own key is found, and the stored
 // receipt is what a replay would get.
+//
+// Every run draws its numbers anew. Those of an earlier one may be of a server that died before its sequences
+// had heard of them: stored by the next, they would be given again to others.
 
 #include <algorithm>
 #include <set>
@@ -21,7 +24,7 @@
 namespace orchestrator::postgres {
 namespace {
 
-// A unit on its way. What compose() made is kept when the unit runs again: the receipt holds its numbers.
+// A unit on its way.
 struct Accept : QueuedUnit {
   explicit Accept(AcceptUnit& wanted) : QueuedUnit(Kind::kAccept), unit(wanted) {
     const IdempotencyScope& scope = unit.idempotency.scope;
@@ -39,8 +42,6 @@ struct Accept : QueuedUnit {
 
   AcceptUnit& unit;
   AcceptResult result;
-  bool numbered = false;
-  bool composed = false;  // its failure is the unit's
 };
 
 // Numbers are drawn unless every unit was decided on other reference data: they would be lost.
@@ -77,9 +78,7 @@ struct InsertSql {
     };
     std::string sql = "WITH batch AS (";
     sql += insert_from_arrays("order_batches", both(kBatchFixed, kBatchLive), next(batch));
-    // Of this unit's own first run, whose COMMIT was in doubt.
-    sql += " ON CONFLICT (id) DO NOTHING), placed AS (" +
-           insert_orders(next(order), "$" + std::to_string(shift()));
+    sql += "), placed AS (" + insert_orders(next(order), "$" + std::to_string(shift()));
     sql += " ON CONFLICT (client_order_id) DO NOTHING RETURNING id), key AS (";
     sql += insert_keys(next(key), "$" + std::to_string(shift() + 1));
     sql += " ON CONFLICT (key, tenant, operation) DO NOTHING RETURNING batch_id), log AS (";
@@ -132,7 +131,6 @@ class AcceptRun {
     std::vector<PortfolioId> portfolios;
     std::vector<std::string> scopes[3];
     std::vector<std::int64_t> versions;
-    std::size_t batches = 0;
     std::size_t orders = 0;
     for (const Accept* accept : all_) {
       const AcceptUnit& unit = accept->unit;
@@ -141,14 +139,12 @@ class AcceptRun {
       scopes[0].push_back(unit.idempotency.scope.key);
       scopes[1].push_back(unit.idempotency.scope.tenant);
       scopes[2].push_back(unit.idempotency.scope.operation);
-      if (accept->numbered) continue;
-      ++batches;
       orders += unit.orders.size();
     }
     Parameters parameters;
     parameters.add_array(portfolios);
     for (const auto& texts : scopes) parameters.add_array(texts);
-    parameters.add(batches, orders).add_array(versions).add(wall_);
+    parameters.add(all_.size(), orders).add_array(versions).add(wall_);
     take_state(transaction_.query(kSql, parameters));
     const auto missing = [this](PortfolioId id) { return !usage_.contains(id); };
     if (std::any_of(portfolios.begin(), portfolios.end(), missing))
@@ -190,17 +186,20 @@ class AcceptRun {
   }
 
   void number(const std::vector<std::int64_t>& batches, const std::vector<std::int64_t>& orders) {
-    if (batches.empty()) return;  // none was needed, or none will be
+    if (batches.empty()) return;  // none will be needed
     auto batch = batches.begin();
     auto order = orders.begin();
     for (Accept* accept : all_) {
-      if (std::exchange(accept->numbered, true)) continue;
       AcceptUnit& unit = accept->unit;
       unit.batch.id = unit.idempotency.batch_id = *batch++;
       for (Order& one : unit.orders) {
         one.id = *order++;
         one.batch_id = unit.batch.id;
+        one.event_seq = 0;
       }
+      // What compose() made of the numbers before.
+      unit.batch.event_seq = 0;
+      unit.events.clear();
     }
   }
 
@@ -235,7 +234,6 @@ class AcceptRun {
   }
 
   static bool compose(Accept& accept) {
-    if (std::exchange(accept.composed, true)) return accept.failure == nullptr;
     try {
       if (accept.unit.compose) accept.unit.compose(accept.unit);
       check_composed(accept.unit);
