@@ -6,7 +6,7 @@
 #include "adapters/postgres/rows.hpp"
 #include "orchestrator/backends/postgres.hpp"
 #include "orchestrator/testing/order_store_unit_cases.hpp"
-#include "support/fake_clock.hpp"
+#include "support/desk.hpp"
 #include "support/postgres_schema.hpp"
 
 namespace orchestrator::testing {
@@ -195,6 +195,25 @@ TEST_CASE("a receipt expires in PostgreSQL when the database's clock says so as 
         .run("UPDATE idempotency_keys SET expires_at = expires_at - " +
              std::to_string(std::chrono::microseconds(25h).count()));
     CHECK(m.there->expire_idempotency(m.clock_there.now()) == 1);
+  });
+}
+
+TEST_CASE("a receipt that PostgreSQL keeps is replayed by a machine whose clock is days ahead") {
+  with_server([](const std::string& url) {
+    const auto desk = [&url] {
+      return std::make_unique<Desk>(BrokerClass::kEnforced, EngineOptions{}, nullptr,
+                                    open_postgres_store({.url = url}), nullptr);
+    };
+    const auto here = desk();
+    const auto there = desk();
+    here->clock->set(make_system_clock()->now());
+    there->clock->set(make_system_clock()->now() + 48h);
+    const BatchRequest request = Desk::batch({Desk::buy()}, "k");
+    const Receipt receipt = here->oms->place(request);
+    const Receipt again = there->oms->place(request);
+    CHECK(again.batch_id == receipt.batch_id);
+    CHECK(again.replayed);
+    CHECK(there->oms->place(request).replayed);  // also once replays are expected
   });
 }
 

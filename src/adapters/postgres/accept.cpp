@@ -182,7 +182,7 @@ class AcceptRun {
 
   void read_key_of(Accept& accept) {
     accept.result.existing =
-        read_key(transaction_.query(kSelectKey, key_parameters(accept.unit.idempotency.scope)));
+        read_key(transaction_.query(kSelectKey, key_parameters(accept.unit.idempotency.scope, wall_)));
   }
 
   void number(const std::vector<std::int64_t>& batches, const std::vector<std::int64_t>& orders) {

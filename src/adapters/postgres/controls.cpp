@@ -37,9 +37,9 @@ void append_audit(Transaction& transaction, std::span<AuditEntry> entries) {
   transaction.run(kInsert, parameters);
 }
 
-Parameters key_parameters(const IdempotencyScope& scope) {
+Parameters key_parameters(const IdempotencyScope& scope, std::optional<Timestamp> wall) {
   Parameters parameters;
-  return parameters.add(scope.key, scope.tenant, scope.operation);
+  return parameters.add(scope.key, scope.tenant, scope.operation, wall);
 }
 
 std::optional<IdempotencyRecord> read_key(const Result& result) {
@@ -47,6 +47,9 @@ std::optional<IdempotencyRecord> read_key(const Result& result) {
   if (!row.next()) return std::nullopt;
   IdempotencyRecord record;
   key_fields(record, reader(row));
+  std::int64_t shift = 0;
+  row.read(shift);
+  record.expires_at -= std::chrono::microseconds(shift);
   return record;
 }
 

@@ -22,10 +22,12 @@ inline const std::string kReferenceChange =
 // Gives the entries their places in the chain.
 void append_audit(Transaction& transaction, std::span<AuditEntry> entries);
 
-// The record that a statement with this text and these parameters finds.
+// The record that a statement with this text and these parameters finds. It expires when the database's clock
+// says so, which is told in the time of the caller's: `wall` is what that shows, if it has any.
 inline const std::string kSelectKey =
-    "SELECT " + names_of(kKey) + " FROM idempotency_keys WHERE key = $1 AND tenant = $2 AND operation = $3";
-Parameters key_parameters(const IdempotencyScope& scope);
+    "SELECT " + names_of(kKey) + ", " + lease_shift("$4") +
+    " FROM idempotency_keys WHERE key = $1 AND tenant = $2 AND operation = $3";
+Parameters key_parameters(const IdempotencyScope& scope, std::optional<Timestamp> wall);
 std::optional<IdempotencyRecord> read_key(const Result& result);
 
 // --- usage ----------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ std::optional<Execution> PostgresStore::execution(const std::string& broker, con
 }
 
 std::optional<IdempotencyRecord> PostgresStore::idempotency(const IdempotencyScope& scope) const {
-  return read_key(read(kSelectKey, key_parameters(scope)));
+  return read_key(read(kSelectKey, key_parameters(scope, wall())));
 }
 
 // Not before the database's clock says so too: the caller's may be fast.
