@@ -86,19 +86,22 @@ std::int64_t PostgresStore::last_settled_event() const {
   if (row.next()) row.read(drawn, run);
   const std::int64_t settled = remembered_settled(run);
   if (drawn <= settled) return drawn;
-  const auto number = [this](const char* sql) {
+  std::string asked;
+  const auto number = [&](const char* what) {
     std::int64_t value = 0;
-    const Result result = read(sql);
+    const Result result = read("SELECT " + std::string(what) + "::text, " + kServerRun);
     Cursor one(result);
-    if (one.next()) one.read(value);
+    if (one.next()) one.read(value, asked);
     return value;
   };
-  const std::int64_t ours = number("SELECT pg_current_xact_id()::text");
-  const auto oldest = [&] { return number("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"); };
-  for (int look = 0; oldest() <= ours; ++look) {
+  const std::int64_t ours = number("pg_current_xact_id()");
+  if (asked != run) return 0;  // of what another server has drawn nothing is known
+  for (int look = 0; number("pg_snapshot_xmin(pg_current_snapshot())") <= ours; ++look) {
+    if (asked != run) return 0;
     if (look == kSettlingLooks) return settled;
     std::this_thread::sleep_for(kFirstPause * (1 << look));
   }
+  if (asked != run) return 0;
   const std::lock_guard lock(settled_mutex_);
   if (settled_run_ == run) settled_event_ = std::max(settled_event_, drawn);
   return drawn;
