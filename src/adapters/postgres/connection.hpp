@@ -103,8 +103,8 @@ class Connection {
   void run(const std::string& sql, const Parameters& parameters = {}) {
     static_cast<void>(query(sql, parameters));
   }
-  // The same, planned once: for statements that come again and again inside transactions, whose settings let
-  // the plan not depend on how much the tables held when it was made.
+  // The same, planned once: for statements that come again and again, inside transactions, whose settings let
+  // the plan not depend on how much the tables held when it was made, or on tables that do not grow.
   [[nodiscard]] Result query_prepared(const std::string& sql, const Parameters& parameters);
   // The same as the last of several statements, of which those before it have no parameters: in one round
   // trip where the libraries can. After one that failed the rest is not run.

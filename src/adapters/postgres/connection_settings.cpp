@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace orchestrator::postgres {
+
 void add_defaults(Settings& settings, const PostgresOptions& options) {
   settings.try_emplace("connect_timeout", std::to_string(connect_patience(options).count()));
   settings.try_emplace("application_name", "orchestrator");

@@ -1,5 +1,5 @@
-// Rows that several kinds of units share: stop switches, portfolio usage, the audit trail, the number of
-// changes of the reference data.
+// Rows that several kinds of units share: stop switches, portfolio usage, the audit trail, the version of the
+// reference data.
 #pragma once
 
 #include <map>

@@ -10,10 +10,10 @@
 
 namespace orchestrator::postgres {
 
-// The database's clock, in microseconds since 1970.
 // A number that nobody was given before, also not by a server that a standby took over from before it had
 // heard of it: what a process knows under a lost number must never come to stand for something else.
 inline constexpr const char* kFreshNumber = "('x' || right(gen_random_uuid()::text, 12))::bit(48)::bigint";
+// The database's clock, in microseconds since 1970.
 inline constexpr const char* kDatabaseTime = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
 // --- orders ---------------------------------------------------------------------------------------
