@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -48,6 +50,21 @@ class PostgresSchemas {
   postgres::Connection connection_;
   std::vector<std::string> names_;
 };
+
+// Waits until `happened` returns true, and not for ever.
+template <class Happened>
+void await(Happened&& happened) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!happened()) {
+    REQUIRE_MESSAGE(std::chrono::steady_clock::now() < give_up, "it did not happen within a minute");
+    std::this_thread::yield();
+  }
+}
+
+// Until a session waits for a lock.
+inline void await_waiting(postgres::Connection& watch) {
+  await([&watch] { return watch.query("SELECT FROM pg_locks WHERE NOT granted").size() > 0; });
+}
 
 // Runs `check` with empty schemas, or with the URL of one, where there is a server.
 template <class Check>

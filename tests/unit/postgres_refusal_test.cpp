@@ -45,7 +45,7 @@ TEST_CASE("a unit that PostgreSQL chose as the victim of a deadlock runs again a
       static_cast<void>(failure_of([&] { status = book->commit(unit); }));
     });
     postgres::Connection watch({.url = url});
-    while (watch.query("SELECT FROM pg_locks WHERE NOT granted").size() == 0) std::this_thread::yield();
+    await_waiting(watch);
     opponent.script("SELECT FROM portfolio_usage WHERE portfolio_id = 1 FOR UPDATE");
     opponent.script("COMMIT");
     caller.join();

@@ -157,7 +157,7 @@ TEST_CASE("a COMMIT that PostgreSQL is still at when patience ends is in doubt, 
       CHECK(failure->in_doubt());
       CHECK(store::order_of(book, order.id).status == OrderStatus::kPlaced);
       proxy.release_commits();
-      while (store::order_of(book, order.id).status != OrderStatus::kAcked) std::this_thread::yield();
+      await([&] { return store::order_of(book, order.id).status == OrderStatus::kAcked; });
     }
     SUBCASE("of an accept") {
       place(book, {.key = "other", .portfolio_id = 2});
@@ -166,16 +166,10 @@ TEST_CASE("a COMMIT that PostgreSQL is still at when patience ends is in doubt, 
       REQUIRE(failure.has_value());
       CHECK(failure->in_doubt());
       proxy.release_commits();
-      while (!book.idempotency(accepted.idempotency.scope)) std::this_thread::yield();
+      await([&] { return book.idempotency(accepted.idempotency.scope).has_value(); });
       CHECK(book.accept(accepted).status == AcceptResult::Status::kKeyExists);
     }
   });
-}
-
-// Until a session waits for a lock.
-void await_waiting(const std::string& url) {
-  postgres::Connection watch({.url = url});
-  while (watch.query("SELECT FROM pg_locks WHERE NOT granted").size() == 0) std::this_thread::yield();
 }
 
 TEST_CASE("an accept that runs again behind its own late COMMIT finds its key and not its margin") {
@@ -192,7 +186,8 @@ TEST_CASE("an accept that runs again behind its own late COMMIT finds its key an
     AcceptResult result;
     std::optional<Error> failure;
     std::thread caller([&] { failure = failure_of([&] { result = book->accept(unit); }); });
-    await_waiting(url);
+    postgres::Connection watch({.url = url});
+    await_waiting(watch);
     proxy.release_commits();
     caller.join();
     REQUIRE_FALSE(failure.has_value());

@@ -283,7 +283,7 @@ TEST_CASE("a PostgreSQL stop switch has more patience than the units under way t
         }
         ended = true;
       });
-      while (watch.query("SELECT FROM pg_locks WHERE NOT granted").size() == 0) std::this_thread::yield();
+      await_waiting(watch);
       // Whoever comes behind it waits as long as anybody may for one lock, and it goes on waiting.
       ErrorCode code = ErrorCode::kInternal;
       try {
