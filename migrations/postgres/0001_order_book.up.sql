@@ -27,7 +27,7 @@ CREATE SEQUENCE batch_ids;
 CREATE SEQUENCE order_ids;
 CREATE SEQUENCE event_ids;
 
--- One row: how often the reference data was changed. Its lock puts the changes one behind the other.
+-- One row: every change of the reference data draws another number. Its lock puts them one behind the other.
 CREATE TABLE reference_state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   version BIGINT NOT NULL
