@@ -32,7 +32,9 @@ class Buffer {
   [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(view_.shape[0]); }
   [[nodiscard]] std::size_t item_size() const { return static_cast<std::size_t>(view_.itemsize); }
   [[nodiscard]] const char* at(std::size_t i) const {
-    return static_cast<const char*>(view_.buf) + static_cast<Py_ssize_t>(i) * view_.strides[0];
+    // Some exporters (ctypes) leave the strides of a contiguous buffer out, though they were asked for.
+    const Py_ssize_t stride = view_.strides == nullptr ? view_.itemsize : view_.strides[0];
+    return static_cast<const char*>(view_.buf) + static_cast<Py_ssize_t>(i) * stride;
   }
   // The last letter of the format, which says the kind; 0 for bytes in another order than the machine's.
   [[nodiscard]] char kind() const {

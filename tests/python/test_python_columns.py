@@ -1,5 +1,6 @@
 """Tables by columns: into place(), and out of the book."""
 
+import ctypes
 from decimal import Decimal as D
 
 import pytest
@@ -164,3 +165,16 @@ def test_a_table_larger_than_a_page_is_read_whole(in_memory):
     frame = in_memory.orders().to_pandas()
     assert list(frame.index) == list(range(1, 27_001))
     assert len(in_memory.orders(limit=15_000).to_pandas()) == 15_000
+
+
+def test_columns_of_ctypes_are_read_though_they_name_no_strides(in_memory):
+    table = columns(instrument_id=(ctypes.c_int64 * 3)(1, 2, 3), qty=(ctypes.c_int16 * 3)(100, 50, 7))
+    in_memory.place(table, portfolio_id=1)
+    assert terms(in_memory) == EXPECTED
+
+
+def test_a_pointer_to_no_object_in_a_column_is_none(in_memory):
+    with pytest.raises(o.OrchestratorError) as refused:
+        in_memory.place(columns(qty=(ctypes.py_object * 3)()), portfolio_id=1)
+    assert [(violation.order_index, violation.code) for violation in refused.value.violations] == [
+        (index, "qty.invalid_decimal") for index in range(3)]
