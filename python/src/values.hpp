@@ -126,6 +126,8 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 [[nodiscard]] std::size_t to_count(py::handle value, const char* name);
 [[nodiscard]] bool to_bool(py::handle value, const char* name);
 [[nodiscard]] std::string to_text(py::handle value, const char* name);
+// Text that says something; `instead`: what to pass for nothing.
+[[nodiscard]] std::string to_filled_text(py::handle value, const char* name, const char* instead);
 // An aware datetime.
 [[nodiscard]] Timestamp to_timestamp(py::handle value, const char* name);
 // A date that is no datetime.

@@ -314,6 +314,12 @@ std::string to_text(py::handle value, const char* name) {
   return text;
 }
 
+std::string to_filled_text(py::handle value, const char* name, const char* instead) {
+  std::string text = to_text(value, name);
+  if (text.empty()) refuse_argument(name, std::string("empty; ") + instead);
+  return text;
+}
+
 Timestamp to_timestamp(py::handle value, const char* name) {
   if (!PyDateTime_Check(value.ptr())) refuse_argument(name, kind_of(value) + " is not a datetime");
   const auto offset = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(value.ptr(), utc_offset_));

@@ -85,7 +85,9 @@ auto set_broker(object name, object config_json, object active) {
 auto audit(object brokers, object expected_head) {
   AuditOptions options;
   options.brokers = to_bool(brokers, "brokers");
-  options.expected_head = text_or_empty(expected_head, "expected_head");
+  if (!expected_head.is_none()) {
+    options.expected_head = to_filled_text(expected_head, "expected_head", "pass None to compare with none");
+  }
   return [options = std::move(options)](Orchestrator& oms) { return oms.audit(options); };
 }
 

@@ -21,10 +21,13 @@ BatchRequest read_request(const object& orders, const object& portfolio_id, cons
                           const object& user_id, const object& policy, const object& tenant) {
   BatchRequest request;
   request.portfolio_id = to_id(portfolio_id, "portfolio_id");
-  if (!idempotency_key.is_none()) request.idempotency_key = to_text(idempotency_key, "idempotency_key");
+  if (!idempotency_key.is_none()) {
+    // The engine makes a fresh key of an empty one, and every retry would place the orders again.
+    request.idempotency_key = to_filled_text(idempotency_key, "idempotency_key", "pass None for a fresh key");
+  }
   if (!user_id.is_none()) request.user_id = to_id(user_id, "user_id");
   request.policy = to_word<BatchPolicy>(policy, "policy");
-  request.tenant = to_text(tenant, "tenant");
+  request.tenant = to_filled_text(tenant, "tenant", "leave it out for the default tenant");
   request.orders = OrderInput::read(orders);
   return request;
 }
