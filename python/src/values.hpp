@@ -128,7 +128,7 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 [[nodiscard]] std::string to_text(py::handle value, const char* name);
 // Text that says something; `instead`: what to pass for nothing.
 [[nodiscard]] std::string to_filled_text(py::handle value, const char* name, const char* instead);
-// An aware datetime.
+// An aware datetime; in UTC it is of the years 1 to 9999, so that it can go out again.
 [[nodiscard]] Timestamp to_timestamp(py::handle value, const char* name);
 // A date that is no datetime.
 [[nodiscard]] Date to_date(py::handle value, const char* name);

@@ -330,6 +330,9 @@ Timestamp to_timestamp(py::handle value, const char* name) {
                     "datetime.timezone.utc");
   }
   if (!PyDelta_Check(offset.ptr())) refuse_argument(name, "its utcoffset() gives " + kind_of(offset));
+  // A class of the caller's own may give any.
+  const int offset_days = PyDateTime_DELTA_GET_DAYS(offset.ptr());
+  if (offset_days < -1 || offset_days > 0) refuse_argument(name, "its utcoffset() gives a day or more");
   PyObject* const at = value.ptr();
   using namespace std::chrono;  // NOLINT: the words of a calendar
   const year_month_day date{year(PyDateTime_GET_YEAR(at)),
@@ -338,7 +341,11 @@ Timestamp to_timestamp(py::handle value, const char* name) {
   const auto time = hours(PyDateTime_DATE_GET_HOUR(at)) + minutes(PyDateTime_DATE_GET_MINUTE(at)) +
                     seconds(PyDateTime_DATE_GET_SECOND(at)) +
                     microseconds(PyDateTime_DATE_GET_MICROSECOND(at));
-  return sys_days(date) + time - duration_of(offset.ptr());
+  const Timestamp in_utc = sys_days(date) + time - duration_of(offset.ptr());
+  if (in_utc < sys_days(year(1) / 1 / 1) || in_utc >= sys_days(year(10000) / 1 / 1)) {
+    refuse_argument(name, "is outside the years 1 to 9999 in UTC");
+  }
+  return in_utc;
 }
 
 Date to_date(py::handle value, const char* name) {

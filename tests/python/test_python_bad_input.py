@@ -206,3 +206,10 @@ def test_decimals_are_read_alike_with_and_without_looking_into_the_object():
         assert read() == by_text
     finally:
         native._set_direct_decimals(True)
+
+
+@pytest.mark.parametrize("local,hours", [(datetime.max, -12), (datetime.min, 12)])
+def test_a_time_outside_the_years_1_to_9999_in_utc_is_refused_by_name(in_memory, local, hours):
+    assert list(in_memory.orders(created_from=local.replace(tzinfo=timezone.utc))) == []
+    error = refusal(lambda: list(in_memory.orders(created_from=local.replace(tzinfo=timezone(timedelta(hours=hours))))))
+    assert error.code is o.ErrorCode.INVALID_ARGUMENT and str(error).startswith("created_from: is outside the years")

@@ -2,13 +2,16 @@
 
 import logging
 import re
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal as D
 
 import pytest
 from my_broker import NOW, MyBroker, mine, open_with, place_one
 
 import orchestrator as o
+
+AFTER_ALL_YEARS = datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))
+BEFORE_ALL_YEARS = datetime.min.replace(tzinfo=timezone(timedelta(hours=12)))
 
 
 def test_a_broker_in_python_places_executes_and_cancels():
@@ -120,6 +123,9 @@ def test_a_cancel_is_refused_by_raising_and_not_by_an_answer(answer, status):
     (dict(kind="ack", at=NOW), r"poll\(\).reports\[0\]: names its order neither"),
     (dict(kind="nonsense", at=NOW, ext_order_id="X1"), r"reports\[0\].kind"),
     (dict(kind="ack", at=datetime(2026, 1, 5), ext_order_id="X1"), r"reports\[0\].at: a naive datetime"),
+    (dict(kind="execution", at=NOW, ext_order_id="X1", execution=o.BrokerExecution(
+        execution_id="E", qty=1, price=1, executed_at=AFTER_ALL_YEARS)), r"execution.executed_at: is outside the years"),
+    (dict(kind="ack", at=BEFORE_ALL_YEARS, ext_order_id="X1"), r"reports\[0\].at: is outside the years"),
     (dict(kind="execution", at=NOW, ext_order_id="X1", execution=o.BrokerExecution(
         execution_id="E", qty=1.5, price=1, executed_at=NOW)), r"execution.qty: a float is not taken"),
 ])
