@@ -193,7 +193,7 @@ void OrderInput::read_item(py::handle item, std::size_t index) {
   if (PyDict_Check(item.ptr())) {
     order_ = &orders_.emplace_back();
     read_dict(item.ptr());
-  } else if (py::isinstance<OrderRequest>(item)) {
+  } else if (holds<OrderRequest>(item)) {
     orders_.push_back(py::cast<const OrderRequest&>(item));
   } else {
     orders_.emplace_back();
@@ -296,6 +296,7 @@ void bind_order_request(py::module_& module) {
       "float.\n\n"
       "Raises OrchestratorError(validation_failed) naming every field that cannot be read.",
       kRequest);
+  allow_new(type);
   type.def(
       py::init([](py::object instrument_id, py::object qty, py::object side, py::object price_limit,
                   py::object stop_price, py::object order_type, py::object time_in_force, py::object broker,

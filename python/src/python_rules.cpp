@@ -47,7 +47,7 @@ class PythonRules final : public Validator, public PythonObject {
 
   static void take(const py::object& answer, std::size_t orders, ValidationResult& result) {
     for (const py::handle item : answer) {
-      if (!py::isinstance<Violation>(item)) {
+      if (!holds<Violation>(item)) {
         refuse_argument("check()", "gave " + kind_of(item) + " and not a Violation");
       }
       const auto& violation = py::cast<const Violation&>(item);

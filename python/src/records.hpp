@@ -79,10 +79,28 @@ bool equal(const Record& left, const Record& right, std::span<const Field<Record
   return true;
 }
 
+// Whether it is a record whose value is there: a subclass may show itself before its __init__ made one.
+template <class Record>
+[[nodiscard]] bool holds(py::handle object) {
+  if (!py::isinstance<Record>(object)) return false;
+  return reinterpret_cast<py::detail::instance*>(object.ptr())->get_value_and_holder().holder_constructed();
+}
+
+// A __new__ without an __init__ would leave memory that nobody wrote. Python refuses the inherited __new__ of
+// a type whose tp_new is its own, so that a record is made by the library or by a call of its type alone.
+inline PyObject* refuse_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyErr_Format(PyExc_TypeError, "%s is made by the library alone", type->tp_name);
+  return nullptr;
+}
+inline PyObject* new_for_init(PyTypeObject* type, PyObject*, PyObject*) {
+  return py::detail::make_new_instance(type);
+}
+
 template <class Record>
 py::class_<Record> bind_record(py::module_& module, const char* name, const char* doc,
                                std::span<const Field<Record>> fields) {
   py::class_<Record> type(module, name, doc);
+  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_new = refuse_new;
   py::list names;
   for (const auto& field : fields) {
     type.def_property_readonly(field.name, field.get, field.doc);
@@ -102,6 +120,12 @@ py::class_<Record> bind_record(py::module_& module, const char* name, const char
     return py::bool_(equal(record, py::cast<const Record&>(other), fields));
   });
   return type;
+}
+
+// For records that a caller makes: with an __init__ of their own.
+template <class Record>
+void allow_new(py::class_<Record>& type) {
+  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_new = new_for_init;
 }
 
 // For records that the library writes as JSON.

@@ -156,6 +156,7 @@ void bind_orders(py::module_& module) {
   auto violation =
       bind_record<Violation>(module, "Violation", "One broken rule of one order, or of a batch.", kViolation);
   bind_json(violation);
+  allow_new(violation);
   violation.def(py::init(&make_violation), py::arg("order_index"), py::arg("field"), py::arg("code"),
                 py::arg("message"), py::arg("severity") = "error");
   auto order = bind_record<Order>(module, "Order", "A stored order, as it stood when it was read.", kOrder);

@@ -41,3 +41,26 @@ def test_the_stub_has_the_members_of_the_class_with_the_types_of_their_docstring
         assert there.__match_args__ == tuple(stubbed)
     public = {member for member in vars(there) if not member.startswith("_")} - set(stubbed)
     assert methods(node) - {"__init__", "__eq__", "_repr_html_"} == public
+
+
+@pytest.mark.parametrize("name", ["Order", "Receipt", "OrderBatch", "Execution", "Violation", "OrderRequest"])
+def test_a_record_cannot_be_had_without_its_value(name):
+    record = getattr(o, name)
+    for new in [record.__new__, record.__mro__[1].__new__, object.__new__]:
+        with pytest.raises(TypeError):
+            new(record)
+
+
+def test_a_record_that_the_library_makes_cannot_be_called_for():
+    with pytest.raises(TypeError, match="Order is made by the library alone"):
+        o.Order()
+
+
+def test_an_order_that_shows_itself_before_it_has_a_value_is_no_order(in_memory):
+    class Early(o.OrderRequest):
+        def __init__(self):
+            in_memory.place([self], portfolio_id=1)
+
+    with pytest.raises(o.OrchestratorError) as refused:
+        Early()
+    assert [violation.code for violation in refused.value.violations] == ["order.invalid"]
