@@ -132,8 +132,10 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 [[nodiscard]] Timestamp to_timestamp(py::handle value, const char* name);
 // A date that is no datetime.
 [[nodiscard]] Date to_date(py::handle value, const char* name);
-// A timedelta of zero or more.
+// A timedelta of zero or more, below 36,500 days.
 [[nodiscard]] std::chrono::microseconds to_duration(py::handle value, const char* name);
+// How long to wait: a longer one is as good as 36,500 days.
+[[nodiscard]] std::chrono::microseconds to_timeout(py::handle value, const char* name);
 
 [[noreturn]] void refuse_argument(const std::string& name, const std::string& why);
 

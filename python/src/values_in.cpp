@@ -358,13 +358,31 @@ Date to_date(py::handle value, const char* name) {
                                      std::chrono::day(static_cast<unsigned>(PyDateTime_GET_DAY(day)))};
 }
 
-std::chrono::microseconds to_duration(py::handle value, const char* name) {
+namespace {
+
+// More microseconds than 64 bits hold fit into a timedelta.
+constexpr std::chrono::days kDurationMax(36'500);
+
+// nullopt: kDurationMax or more.
+std::optional<std::chrono::microseconds> read_duration(py::handle value, const char* name) {
   if (!PyDelta_Check(value.ptr())) {
     refuse_argument(name, kind_of(value) + " is not a datetime.timedelta");
   }
-  const auto duration = duration_of(value.ptr());
-  if (duration.count() < 0) refuse_argument(name, "is below zero");
-  return duration;
+  const int days = PyDateTime_DELTA_GET_DAYS(value.ptr());
+  if (days < 0) refuse_argument(name, "is below zero");
+  return days < kDurationMax.count() ? std::optional(duration_of(value.ptr())) : std::nullopt;
+}
+
+}  // namespace
+
+std::chrono::microseconds to_duration(py::handle value, const char* name) {
+  const auto duration = read_duration(value, name);
+  if (!duration) refuse_argument(name, "is 36,500 days or more");
+  return *duration;
+}
+
+std::chrono::microseconds to_timeout(py::handle value, const char* name) {
+  return read_duration(value, name).value_or(kDurationMax);
 }
 
 }  // namespace orchestrator::python

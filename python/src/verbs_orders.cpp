@@ -93,7 +93,7 @@ auto reconcile(object id) {
 // --- driving ---
 
 auto recover(object patience) {
-  return [patience = to_duration(patience, "patience")](Orchestrator& oms) { return oms.recover(patience); };
+  return [patience = to_timeout(patience, "patience")](Orchestrator& oms) { return oms.recover(patience); };
 }
 
 auto dispatch(object batch_id) {
@@ -114,7 +114,7 @@ auto publish() {
 }
 
 auto wait(object batch_id, object timeout) {
-  return [id = to_id(batch_id, "batch_id"), timeout = to_duration(timeout, "timeout")](Orchestrator& oms) {
+  return [id = to_id(batch_id, "batch_id"), timeout = to_timeout(timeout, "timeout")](Orchestrator& oms) {
     return oms.wait(id, timeout);
   };
 }

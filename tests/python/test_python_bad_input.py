@@ -213,3 +213,17 @@ def test_a_time_outside_the_years_1_to_9999_in_utc_is_refused_by_name(in_memory,
     assert list(in_memory.orders(created_from=local.replace(tzinfo=timezone.utc))) == []
     error = refusal(lambda: list(in_memory.orders(created_from=local.replace(tzinfo=timezone(timedelta(hours=hours))))))
     assert error.code is o.ErrorCode.INVALID_ARGUMENT and str(error).startswith("created_from: is outside the years")
+
+
+@pytest.mark.parametrize("lease", [timedelta.max, timedelta(microseconds=2**64 + 1000), timedelta(days=36_500)], ids=str)
+def test_a_duration_of_a_century_is_refused_by_name(lease):
+    error = refusal(o.Orchestrator, "memory:", lease=lease)
+    assert error.code is o.ErrorCode.INVALID_ARGUMENT and str(error) == "lease: is 36,500 days or more"
+
+
+def test_waiting_has_no_longest_time(in_memory):
+    receipt = in_memory.place([GOOD], portfolio_id=1)
+    in_memory.cancel(receipt.orders[0].id)
+    in_memory.step()
+    assert in_memory.wait(receipt.batch_id, timedelta.max)
+    assert in_memory.recover(timedelta.max).waiting == 0
