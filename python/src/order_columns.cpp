@@ -151,11 +151,11 @@ void OrderInput::read_column(OrderField field, const py::object& values, const s
   // Bytes are no column of numbers, though they have a buffer.
   const Buffer buffer(PyBytes_Check(values.ptr()) ? py::none() : values);
   if (!buffer.held()) {
-    const py::tuple items = items_of(values, name.c_str());
+    const py::list items = items_of(values, name.c_str(), kOrdersMax);
     sized(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       begin(i);
-      set(field, PyTuple_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i)));
+      set(field, items[i]);
     }
     return;
   }

@@ -147,12 +147,7 @@ std::vector<OrderRequest> OrderInput::read_list(const py::object& orders) {
   }
   py::object list = orders;
   if (!PyList_Check(orders.ptr()) && !PyTuple_Check(orders.ptr())) {
-    list = py::reinterpret_steal<py::object>(PySequence_List(orders.ptr()));
-    if (!list) {
-      if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
-      PyErr_Clear();
-      refuse_argument("orders", kind_of(orders) + " is not a list of orders");
-    }
+    list = items_of(orders, "orders", kOrdersMax);
   }
   const bool is_list = PyList_Check(list.ptr());
   const auto size_now = [&] { return is_list ? PyList_GET_SIZE(list.ptr()) : PyTuple_GET_SIZE(list.ptr()); };

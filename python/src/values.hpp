@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -139,8 +140,10 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 
 [[noreturn]] void refuse_argument(const std::string& name, const std::string& why);
 
-// A tuple of what an iterable gives; not of text.
-[[nodiscard]] py::tuple items_of(py::handle values, const char* name);
+// A list of what an iterable gives; not of text. Throws limit_exceeded for more than `count_max`; what the
+// iterable itself raises on its way is passed on.
+[[nodiscard]] py::list items_of(py::handle values, const char* name,
+                                std::size_t count_max = std::numeric_limits<std::size_t>::max());
 
 template <class Value>
 [[nodiscard]] Value to_decimal(py::handle value, const char* name) {

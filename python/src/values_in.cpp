@@ -275,14 +275,23 @@ void refuse_argument(const std::string& name, const std::string& why) {
   throw Error(ErrorCode::kInvalidArgument, name + ": " + why);
 }
 
-py::tuple items_of(py::handle values, const char* name) {
-  py::object items;
+py::list items_of(py::handle values, const char* name, std::size_t count_max) {
+  py::object iterator;
   if (!PyUnicode_Check(values.ptr()) && !PyBytes_Check(values.ptr())) {
-    items = py::reinterpret_steal<py::object>(PySequence_Tuple(values.ptr()));
-    if (!items) forget_exception();
+    iterator = py::reinterpret_steal<py::object>(PyObject_GetIter(values.ptr()));
+    if (!iterator) forget_exception();
   }
-  if (!items) refuse_argument(name, kind_of(values) + " is not a list");
-  return py::reinterpret_borrow<py::tuple>(items);
+  if (!iterator) refuse_argument(name, kind_of(values) + " is not a list");
+  py::list items;
+  while (const auto item = py::reinterpret_steal<py::object>(PyIter_Next(iterator.ptr()))) {
+    if (items.size() == count_max) {
+      throw Error(ErrorCode::kLimitExceeded, std::string(name) + ": more than the limit of " +
+                                                 std::to_string(count_max) + "; split the batch");
+    }
+    items.append(item);
+  }
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return items;
 }
 
 std::int64_t to_integer(py::handle value, const char* name) {

@@ -227,3 +227,38 @@ def test_waiting_has_no_longest_time(in_memory):
     in_memory.step()
     assert in_memory.wait(receipt.batch_id, timedelta.max)
     assert in_memory.recover(timedelta.max).waiting == 0
+
+
+def places_more_than_a_batch_holds(oms, of):
+    given = 0
+
+    def endless():
+        nonlocal given
+        while given < 100_000:
+            given += 1
+            yield GOOD
+
+    error = refusal(oms.place, of(endless()), portfolio_id=1)
+    assert error.code is o.ErrorCode.LIMIT_EXCEEDED and given == 32_769
+    return str(error)
+
+
+def test_a_generator_without_an_end_is_left_at_the_limit(in_memory):
+    assert places_more_than_a_batch_holds(in_memory, lambda orders: orders).startswith("orders: ")
+    assert places_more_than_a_batch_holds(in_memory, lambda column: {"qty": column}).startswith("orders['qty']: ")
+
+
+@pytest.mark.parametrize("of", [lambda given: given, lambda given: {"qty": given}], ids=["orders", "column"])
+@pytest.mark.parametrize("raised", [TypeError, ValueError, KeyboardInterrupt])
+def test_what_a_generator_of_the_caller_raises_is_passed_on(in_memory, of, raised):
+    def failing():
+        yield GOOD
+        raise raised("mine")
+
+    with pytest.raises(raised, match="^mine$"):
+        in_memory.place(of(failing()), portfolio_id=1)
+
+
+@pytest.mark.parametrize("orders", [5, {"qty": 5}], ids=["orders", "column"])
+def test_what_cannot_be_iterated_is_refused_by_name(in_memory, orders):
+    assert str(refusal(in_memory.place, orders, portfolio_id=1)).endswith(": an int is not a list")
