@@ -74,8 +74,12 @@ class Texts {
   py::object last_;
 };
 
+// NumPy's NaT, also for a time outside the years 1677 to 2262, which are what 64 bits of nanoseconds hold.
+constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
 std::int64_t nanoseconds(Timestamp at) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max() / 1000;
+  const std::int64_t microseconds = at.time_since_epoch().count();
+  return microseconds > kMax || microseconds < -kMax ? kNotATime : microseconds * 1000;
 }
 
 class Table {
@@ -119,7 +123,6 @@ class Table {
   }
   void times(const char* name, std::optional<Timestamp> Order::*member) {
     columns_[name] = array_of<std::int64_t>(orders_, "M8[ns]", [member](const Order& order) {
-      constexpr std::int64_t kNotATime = std::numeric_limits<std::int64_t>::min();
       return order.*member ? nanoseconds(*(order.*member)) : kNotATime;
     });
   }

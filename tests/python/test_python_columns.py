@@ -1,9 +1,11 @@
 """Tables by columns: into place(), and out of the book."""
 
 import ctypes
+from datetime import datetime, timezone
 from decimal import Decimal as D
 
 import pytest
+from my_broker import NOW, MyBroker, open_with, place_one
 
 import orchestrator as o
 
@@ -178,3 +180,18 @@ def test_a_pointer_to_no_object_in_a_column_is_none(in_memory):
         in_memory.place(columns(qty=(ctypes.py_object * 3)()), portfolio_id=1)
     assert [(violation.order_index, violation.code) for violation in refused.value.violations] == [
         (index, "qty.invalid_decimal") for index in range(3)]
+
+
+@pytest.mark.parametrize("year", [1, 1600, 2300, 9999])
+def test_a_time_that_nanoseconds_do_not_hold_is_no_time_in_a_table(year):
+    broker = MyBroker()
+    with open_with(broker) as oms:
+        place_one(oms)
+        broker.reports.append(o.BrokerReport(
+            kind="execution", at=NOW, ext_order_id="X1", execution=o.BrokerExecution(
+                execution_id="E", qty=100, price=1, executed_at=datetime(year, 6, 1, tzinfo=timezone.utc))))
+        oms.poll()
+        (order,) = oms.orders()
+        assert order.executed_at.year == year
+        (executed_at,) = oms.orders().to_pandas()["executed_at"]
+        assert executed_at is pandas.NaT
