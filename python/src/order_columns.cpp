@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "python/src/order_input.hpp"
 
@@ -50,15 +51,21 @@ class Buffer {
 
 bool is_one_of(char kind, std::string_view kinds) { return kind != 0 && kinds.find(kind) != kinds.npos; }
 
+// A number of a column. `fits`: in 64 bits with a sign; otherwise `value` has the bits of one without.
+struct Whole {
+  std::int64_t value;
+  bool fits;
+};
+
 template <class Number>
-std::int64_t number_at(const char* bytes) {
+Whole number_at(const char* bytes) {
   Number number;
   std::memcpy(&number, bytes, sizeof number);
-  return static_cast<std::int64_t>(number);
+  return {static_cast<std::int64_t>(number), std::in_range<std::int64_t>(number)};
 }
 
 // Reads signed and unsigned integers of 1, 2, 4 and 8 bytes; nullptr: not one of those.
-using ReadNumber = std::int64_t (*)(const char*);
+using ReadNumber = Whole (*)(const char*);
 ReadNumber reader_of(char kind, std::size_t size) {
   if (is_one_of(kind, "bhilqn")) {
     switch (size) {
@@ -81,7 +88,7 @@ ReadNumber reader_of(char kind, std::size_t size) {
       case 4:
         return number_at<std::uint32_t>;
       case 8:
-        return number_at<std::uint64_t>;  // above 2^63 it is negative, and refused as such
+        return number_at<std::uint64_t>;
     }
   }
   return nullptr;
@@ -224,10 +231,11 @@ template <class Read>
 bool OrderInput::read_number_column(OrderField field, std::size_t count, Read number_of) {
   const auto each = [&](auto put) {
     for (std::size_t i = 0; i < count; ++i) {
-      const std::int64_t number = number_of(i);
-      if (put(orders_[i], number)) continue;
+      const Whole number = number_of(i);
+      if (number.fits && put(orders_[i], number.value)) continue;
       begin(i);
-      set(field, py::int_(number));  // finds the words of the refusal
+      // Finds the words of the refusal.
+      set(field, number.fits ? py::int_(number.value) : py::int_(static_cast<std::uint64_t>(number.value)));
     }
   };
   switch (field) {

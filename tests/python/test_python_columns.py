@@ -195,3 +195,13 @@ def test_a_time_that_nanoseconds_do_not_hold_is_no_time_in_a_table(year):
         assert order.executed_at.year == year
         (executed_at,) = oms.orders().to_pandas()["executed_at"]
         assert executed_at is pandas.NaT
+
+
+@pytest.mark.parametrize("field", ["instrument_id", "qty", "price_limit"])
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_a_number_of_a_column_that_does_not_fit_is_refused_as_it_stands(in_memory, field, number):
+    with pytest.raises(o.OrchestratorError) as refused:
+        in_memory.place(columns(**{field: numpy.array([1, number, 1], "u8")}), portfolio_id=1)
+    (violation,) = refused.value.violations
+    assert (violation.order_index, violation.field) == (1, field)
+    assert "does not fit" in violation.message or str(number) in violation.message
