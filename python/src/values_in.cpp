@@ -86,9 +86,10 @@ std::optional<std::string> write_out(const std::string& text) {
   }
   constexpr std::int64_t kLengthMax = 60;
   digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  if (digits == "0") return negative ? "-0" : "0";
   if (exponent > kLengthMax || exponent < -kLengthMax) return std::nullopt;
   if (exponent >= 0) {
-    if (digits != "0") digits.append(static_cast<std::size_t>(exponent), '0');
+    digits.append(static_cast<std::size_t>(exponent), '0');
   } else {
     const auto decimals = static_cast<std::size_t>(-exponent);
     if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');

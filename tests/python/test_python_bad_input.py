@@ -53,7 +53,8 @@ def test_a_float_is_refused_with_a_sentence_that_says_why(in_memory):
 @pytest.mark.parametrize("amount,value", [
     (D("1E+3"), 1000), (D("1.50"), D("1.5")), ("1.50", D("1.5")), (Index(7), 7), (7, 7), (D("1." + "0" * 80), 1),
     (D("9223372036.854775807"), D("9223372036.854775807")), (D("0.000000001"), D("1E-9")),
-], ids=map(str, range(8)))
+    (D("0E-100"), 0), (D("0E+1000000"), 0),
+], ids=map(str, range(10)))
 def test_an_exact_amount_is_taken_at_its_value(amount, value):
     assert o.OrderRequest(1, amount, "BUY").qty == value
 
