@@ -59,15 +59,21 @@ class AsyncOrchestrator:
         self._session: Session | None = None
         self._queue: CallQueue | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         if self._session is not None:
             raise OrchestratorError(
                 ErrorCode.INVALID_STATE, "this orchestrator was opened already; make another one")
         self._loop = asyncio.get_running_loop()
-        self._session = await self._loop.run_in_executor(None, Session, self._url, self._settings)
-        self._queue = CallQueue(self._session, self._calls_max)
-        self._loop.add_reader(self._queue.fileno(), self._queue.drain)
+        session = await self._loop.run_in_executor(None, Session, self._url, self._settings)
+        try:
+            queue = CallQueue(session, self._calls_max)
+            self._loop.add_reader(queue.fileno(), queue.drain)
+        except BaseException:
+            await self._loop.run_in_executor(None, session.close)
+            raise
+        self._session, self._queue = session, queue
         return self
 
     async def __aexit__(
@@ -78,14 +84,33 @@ class AsyncOrchestrator:
     async def close(self) -> None:
         """Waits for the calls under way and closes the book; calls that have not begun end with
         ``closed``."""
-        queue, session, loop = self._queue, self._session, self._loop
-        self._queue = None
-        if queue is None or session is None or loop is None:
+        if self._closing is None:
+            if self._queue is None or self.closed:
+                return  # never opened, or opened before a fork: then even the loop's reader is the parent's
+            self._require_own_loop()
+            self._closing = self._begin_to_close(self._queue)
+        if self._closing.done():
             return
-        await loop.run_in_executor(None, queue.close)
-        loop.remove_reader(queue.fileno())
-        queue.drain()
-        await loop.run_in_executor(None, session.close)
+        self._require_own_loop()
+        await asyncio.shield(self._closing)
+
+    def _begin_to_close(self, queue: CallQueue) -> asyncio.Future[None]:
+        """Not a task, which the end of its event loop would cancel."""
+        session, loop = self._session, self._loop
+        assert session is not None and loop is not None
+        self._queue = None
+
+        def close() -> None:
+            queue.close()
+            session.close()
+
+        def hand_over(_: asyncio.Future[None]) -> None:
+            loop.remove_reader(queue.fileno())
+            queue.drain()
+
+        closing = loop.run_in_executor(None, close)
+        closing.add_done_callback(hand_over)
+        return closing
 
     @property
     def closed(self) -> bool:
@@ -93,15 +118,23 @@ class AsyncOrchestrator:
         return self._queue is None or self._session is None or self._session.closed
 
     def _await(self, verb: Callable[..., None], *arguments: Any) -> asyncio.Future[Any]:
+        self._require_own_loop()
         assert self._loop is not None
         future: asyncio.Future[Any] = self._loop.create_future()
         verb(future, *arguments)
         return future
 
+    def _require_own_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise OrchestratorError(
+                ErrorCode.INVALID_STATE,
+                "this orchestrator was opened in another event loop; open one in each loop")
+
     @property
     def _calls(self) -> CallQueue:
-        if self._queue is None:
-            what = "was closed" if self._session else "is not open yet; use it in `async with`"
+        if self._queue is None or self.closed:
+            what = ("was closed, or opened before a fork" if self._session
+                    else "is not open yet; use it in `async with`")
             raise OrchestratorError(ErrorCode.CLOSED, f"this orchestrator {what}")
         return self._queue
 
