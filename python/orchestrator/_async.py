@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from datetime import date, datetime, timedelta
 from types import TracebackType
@@ -33,7 +32,15 @@ from orchestrator._native import (
     SettleResult,
     StepResult,
 )
-from orchestrator._orchestrator import EVENTS_OF_A_PAGE, NO_TIME, POLL_S, count_or_none, seconds
+from orchestrator._orchestrator import (
+    EVENTS_OF_A_PAGE,
+    NO_TIME,
+    POLL_S,
+    config_json,
+    count_or_none,
+    scheme_of,
+    seconds,
+)
 from orchestrator._orders import AsyncOrders
 
 
@@ -386,7 +393,7 @@ class AsyncOrchestrator:
 
     async def set_broker(self, name: str, config: Mapping[str, Any], *, active: bool = True) -> bool:
         """See Orchestrator.set_broker()."""
-        result: bool = await self._await(self._calls.set_broker, name, json.dumps(config), active)
+        result: bool = await self._await(self._calls.set_broker, name, config_json(config), active)
         return result
 
     async def audit(self, *, brokers: bool = False, expected_head: str | None = None) -> AuditReport:
@@ -427,5 +434,4 @@ class AsyncOrchestrator:
         return result
 
     def __repr__(self) -> str:
-        scheme = self._url.split(":", 1)[0]  # the rest may hold a password
-        return f"<orchestrator.AsyncOrchestrator {scheme} {'closed' if self.closed else 'open'}>"
+        return f"<orchestrator.AsyncOrchestrator {scheme_of(self._url)} {'closed' if self.closed else 'open'}>"

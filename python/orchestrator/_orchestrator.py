@@ -57,6 +57,19 @@ def count_or_none(count: int | None, name: str) -> int | None:
     return count
 
 
+def scheme_of(url: str) -> str:
+    """Of a known kind of URL. Any other text is not shown: it may be a password."""
+    scheme = str(url).split(":", 1)[0]
+    return scheme if scheme in ("sqlite", "postgresql", "postgres", "memory") else "(another URL)"
+
+
+def config_json(config: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OrchestratorError(ErrorCode.INVALID_ARGUMENT, f"config: {error}") from None
+
+
 class Orchestrator:
     """An opened order book: place orders, follow them, reconcile.
 
@@ -342,7 +355,7 @@ class Orchestrator:
         """Stores a broker's settings and whether orders are routed to it. A running connector keeps its
         settings until the book is opened again. Raises OrchestratorError: ``unknown_broker``,
         ``configuration``."""
-        return self._session.set_broker(name, json.dumps(config), active)
+        return self._session.set_broker(name, config_json(config), active)
 
     def audit(self, *, brokers: bool = False, expected_head: str | None = None) -> AuditReport:
         """Checks everything that is stored against everything else and, when asked to, the brokers' books
@@ -379,5 +392,4 @@ class Orchestrator:
         return self._session.add_holidays(calendar, days)
 
     def __repr__(self) -> str:
-        scheme = self._url.split(":", 1)[0]  # the rest may hold a password
-        return f"<orchestrator.Orchestrator {scheme} {'closed' if self.closed else 'open'}>"
+        return f"<orchestrator.Orchestrator {scheme_of(self._url)} {'closed' if self.closed else 'open'}>"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from decimal import Decimal
 
 import pytest
 
@@ -93,3 +94,21 @@ def test_a_book_whose_calls_cannot_be_made_is_not_left_open(monkeypatch):
 
     asyncio.run(job())
     assert [session.closed for session in sessions] == [True]
+
+
+def test_the_text_of_what_is_not_a_url_is_not_shown():
+    assert "s3cret" not in repr(o.AsyncOrchestrator("host=h password=s3cret"))
+    assert "postgresql" in repr(o.AsyncOrchestrator("postgresql://u:s3cret@h/d"))
+
+
+@pytest.mark.parametrize("config", [{"a": Decimal(1)}, {"a": float("nan")}, {("a",): 1}],
+                         ids=["decimal", "nan", "key"])
+def test_broker_settings_that_are_not_json_are_refused_by_name(in_memory, config):
+    async def job():
+        async with opened() as oms:
+            await oms.set_broker("alpaca-mock", config)
+
+    for call in [lambda: in_memory.set_broker("alpaca-mock", config), lambda: asyncio.run(job())]:
+        with pytest.raises(o.OrchestratorError, match="^config: ") as refused:
+            call()
+        assert refused.value.code is o.ErrorCode.INVALID_ARGUMENT
