@@ -1,6 +1,7 @@
 """Many Python threads on one orchestrator: each order once, nobody waits for the interpreter lock, nothing deadlocks."""
 
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from datetime import timedelta
 import pytest
 
 import orchestrator as o
+
+from my_broker import MyBroker, mine, open_with
 
 ORDER = dict(instrument_id=1, qty=100, side="BUY", price_limit="2500")
 THREADS = 8
@@ -120,3 +123,29 @@ def test_background_threads_follow_an_order_that_nobody_drives(database_url):
         receipt = oms.place([ORDER], portfolio_id=1)
         assert oms.wait(receipt.batch_id, timedelta(seconds=60))
         assert oms.get_order(receipt.orders[0].id).status is o.OrderStatus.ACKED
+
+
+@pytest.mark.parametrize("mode", o.Mode)
+def test_a_signal_ends_a_wait_long_before_its_time(mode):
+    class Silent(MyBroker):
+        def look_up(self, client_order_id):
+            asked.set()
+            raise TimeoutError
+
+    class Signalled(BaseException):
+        pass
+
+    def signalled(*_):
+        raise Signalled
+
+    asked = threading.Event()
+    interrupter = threading.Thread(target=lambda: asked.wait() and os.kill(os.getpid(), signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, signalled)
+    try:
+        with open_with(Silent(place=TimeoutError()), mode=mode) as oms, pytest.raises(Signalled):
+            receipt = oms.place([mine()], portfolio_id=1)
+            interrupter.start()
+            oms.wait(receipt.batch_id, timedelta(hours=1))
+    finally:
+        interrupter.join()
+        signal.signal(signal.SIGUSR1, before)
