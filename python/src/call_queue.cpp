@@ -48,13 +48,29 @@ CallQueue::~CallQueue() {
 }
 
 void CallQueue::push(Job job) {
+  require_own_process(generation_);
   const std::unique_lock lock(mutex_);
   if (closed_) throw Error(ErrorCode::kClosed, "this orchestrator was closed; open another one");
   waiting_.push_back(std::move(job));
   if (idle_ >= waiting_.size() || threads_.size() == threads_max_) {
     some_.notify_one();
   } else {
+    add_thread(job);
+  }
+}
+
+void CallQueue::add_thread(Job& job) {
+  try {
     threads_.emplace_back([this] { work(); });
+  } catch (const std::exception& error) {
+    if (threads_.empty()) {
+      job = std::move(waiting_.back());
+      waiting_.pop_back();
+      throw Error(ErrorCode::kInternal,
+                  std::string("the system gives no thread for the call, which was not made: ") + error.what(),
+                  NextStep::kCallAgain);
+    }
+    some_.notify_one();  // the threads there are make it
   }
 }
 
@@ -89,6 +105,7 @@ void CallQueue::finish(Job job) {
 }
 
 void CallQueue::drain() {
+  if (generation_ != fork_generation()) return;
   std::vector<Job> done;
   {
     const std::lock_guard lock(done_mutex_);
@@ -114,6 +131,7 @@ void CallQueue::drain() {
 }
 
 void CallQueue::close() {
+  if (generation_ != fork_generation()) return;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;

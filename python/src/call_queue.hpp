@@ -56,7 +56,8 @@ class CallQueue {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] unsigned generation() const { return generation_; }
 
-  // `future` gets the result, or the exception, in drain().
+  // `future` gets the result, or the exception, in drain(). In the child of a fork, where its threads and
+  // locks are not, this throws Error(closed), and drain() and close() do nothing.
   template <class Work>
   void submit(py::object future, Work work) {
     push({std::move(future), std::make_unique<AwaitedWork<Work>>(std::move(work)), nullptr});
@@ -77,6 +78,9 @@ class CallQueue {
   };
 
   void push(Job job);
+  // For the job that was queued last. Gives it back to `job` and throws a retryable Error when there is no
+  // thread at all.
+  void add_thread(Job& job);
   void work();
   void finish(Job job);
 

@@ -23,6 +23,13 @@ void watch_forks() {
   pthread_atfork(nullptr, nullptr, [] { generation_now.fetch_add(1, std::memory_order_relaxed); });
 }
 
+void require_own_process(unsigned generation) {
+  if (generation == fork_generation()) return;
+  throw Error(ErrorCode::kClosed,
+              "this orchestrator was opened before fork() and belongs to the parent process; open one in "
+              "this process");
+}
+
 Session::Session(OpenOptions options) : generation_(fork_generation()) {
   require_interpreter();
   own_extensions(options, *this);
@@ -55,11 +62,7 @@ Session::~Session() {
 }
 
 void Session::require_open() const {
-  if (generation_ != fork_generation()) {
-    throw Error(ErrorCode::kClosed,
-                "this orchestrator was opened before fork() and belongs to the parent process; open one in "
-                "this process");
-  }
+  require_own_process(generation_);
   if (closing_.load(std::memory_order_relaxed)) {
     throw Error(ErrorCode::kClosed, "this orchestrator was closed; open another one");
   }

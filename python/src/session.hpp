@@ -22,6 +22,8 @@ namespace orchestrator::python {
 // Counts the forks between this process and the one that loaded the module.
 [[nodiscard]] unsigned fork_generation();
 void watch_forks();
+// Throws Error(closed) in the child of a fork, for what was made at that count.
+void require_own_process(unsigned generation);
 
 // Deletes only in the process that made the object. In a forked child its threads are not there to be ended,
 // and its locks may be held for ever: there it is left alone.

@@ -207,3 +207,77 @@ def earlier():
 atexit.register(earlier)
 """)
     assert said.splitlines() == ["later: 1", "earlier: closed closed"]
+
+
+def test_in_the_child_of_a_fork_awaited_calls_are_refused_and_the_parent_goes_on(database_url):
+    run("""
+        import asyncio
+        async def job():
+            async with o.AsyncOrchestrator(URL) as oms:
+                await oms.place([GOOD], portfolio_id=1)
+                queue = oms._queue
+                child = os.fork()
+                if child == 0:
+                    asyncio._set_running_loop(None)
+                    codes = [refusal(lambda: asyncio.run(oms.place([GOOD], portfolio_id=1))),
+                             refusal(lambda: queue.step(None))]
+                    asyncio.run(oms.close())
+                    queue.drain()
+                    queue.close()
+                    os._exit(0 if codes == ["closed"] * 2 and oms.closed else 1)
+                assert (await asyncio.to_thread(os.waitpid, child, 0))[1] == 0
+                await oms.place([GOOD], portfolio_id=1)
+        asyncio.run(job())
+    """, database_url)
+    assert len(statuses(database_url)) == 2
+
+
+LIMIT = """
+import asyncio, resource
+def threads_are_refused():
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 4 * 2**20, resource.RLIM_INFINITY))  # a stack is 8 MiB
+def threads_are_given():
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+def test_a_system_without_a_thread_for_an_awaited_call_makes_none_of_it(database_url):
+    run("""
+        async def job():
+            async with o.AsyncOrchestrator(URL) as oms:
+                threads_are_refused()
+                try:
+                    await oms.place([GOOD], portfolio_id=1, idempotency_key="k")
+                except o.OrchestratorError as error:
+                    assert error.retryable
+                else:
+                    raise AssertionError("it had a thread")
+                threads_are_given()
+                assert not (await oms.place([GOOD], portfolio_id=1, idempotency_key="k")).replayed
+        asyncio.run(job())
+    """, database_url, before=LIMIT)
+    assert len(statuses(database_url)) == 1
+
+
+def test_an_awaited_call_without_a_thread_of_its_own_is_made_by_another(database_url):
+    run("""
+        class Slow(Broker):
+            asked, may_answer = threading.Event(), threading.Event()
+            def place(self, order):
+                self.asked.set()
+                self.may_answer.wait()
+                return order.client_order_id
+        async def job():
+            async with o.AsyncOrchestrator(URL, brokers={"mine": Slow()}) as oms:
+                first = asyncio.ensure_future(oms.place([MINE], portfolio_id=1))
+                await asyncio.to_thread(Slow.asked.wait)
+                threads_are_refused()
+                second = asyncio.ensure_future(oms.place([MINE], portfolio_id=1))
+                await asyncio.sleep(0)
+                threads_are_given()
+                Slow.may_answer.set()
+                assert [(await call).batch_id for call in (first, second)] == [1, 2]
+        asyncio.run(job())
+    """, database_url, before=LIMIT)
+    assert len(statuses(database_url)) == 2
