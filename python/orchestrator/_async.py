@@ -92,19 +92,20 @@ class AsyncOrchestrator:
         """Waits for the calls under way and closes the book; calls that have not begun end with
         ``closed``."""
         if self._closing is None:
-            if self._queue is None or self.closed:
+            queue, session = self._queue, self._session
+            if queue is None or session is None or session.closed:
                 return  # never opened, or opened before a fork: then even the loop's reader is the parent's
             self._require_own_loop()
-            self._closing = self._begin_to_close(self._queue)
+            self._closing = self._begin_to_close(queue, session, asyncio.get_running_loop())
         if self._closing.done():
             return
         self._require_own_loop()
         await asyncio.shield(self._closing)
 
-    def _begin_to_close(self, queue: CallQueue) -> asyncio.Future[None]:
+    def _begin_to_close(
+        self, queue: CallQueue, session: Session, loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Future[None]:
         """Not a task, which the end of its event loop would cancel."""
-        session, loop = self._session, self._loop
-        assert session is not None and loop is not None
         self._queue = None
 
         def close() -> None:
