@@ -323,10 +323,9 @@ class Store : public OrderStore, public ReferenceStore {
   // where another book would find it.
   [[nodiscard]] virtual std::string book_id() const { return {}; }
   // From now on `wake` may be called, by a thread of the store, soon after another process that was told to
-  // wake somebody as well has accepted orders. A hint and nothing more: whoever is woken
-  // looks as at its next poll, and one may come late, for nothing, or never. `wake` must return at once, and
-  // not throw. An empty one ends it: when that has returned, no call is under way. Not called from several
-  // threads.
+  // wake somebody as well has accepted orders. A hint and nothing more: whoever is woken looks as at its next
+  // poll, and one may come late, for nothing, or never. `wake` must return at once, and not throw. An empty
+  // one ends it: when that has returned, no call is under way. Not called from several threads.
   virtual void wake_by([[maybe_unused]] std::function<void()> wake) {}
 };
 

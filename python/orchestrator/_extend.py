@@ -177,7 +177,8 @@ class BrokerConnector:
 
     def place_many(self, orders: Sequence[Order]) -> Sequence[str | Exception]:
         """Sends up to ``orders_max`` orders; for each, in order, the broker's id or the exception that
-        place() would raise. Raising counts for all of them. As it is, it calls place() for each."""
+        place() would raise. Raising leaves several orders in doubt, whatever is raised: some of them may have
+        been sent before. As it is, it calls place() for each."""
         answers: list[str | Exception] = []
         for order in orders:
             try:

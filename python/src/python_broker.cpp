@@ -192,8 +192,11 @@ class PythonBroker final : public BrokerConnector, public PythonObject {
       const auto answers = object().attr("place_many")(list_of(orders));
       results = read_answers(answers, orders.size());
     });
-    // Before the first order, or after any of them: what it did until then is not known.
-    if (failure) results.assign(orders.size(), {failure->outcome, {}, failure->words});
+    if (!failure) return results;
+    // Of several orders some may have been sent before it raised: a loop that lets a NotSent of its second
+    // order pass must not have the first one sent again.
+    const auto outcome = orders.size() == 1 ? failure->outcome : SendOutcome::kInDoubt;
+    results.assign(orders.size(), {outcome, {}, failure->words});
     return results;
   }
 

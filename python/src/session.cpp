@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "python/src/extend.hpp"
-
 #include "python/src/verbs.hpp"
 
 namespace orchestrator::python {

@@ -9,27 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(os.environ["ORCHESTRATOR_SOURCE_DIR"])
+from scenario_steps import SCENARIOS, run_scenario
+
 CLI = os.environ["ORCHESTRATOR_CLI_BIN"]
-SCENARIOS = sorted((ROOT / "tests" / "scenarios").glob("*.scn"))
-
-
-def read_steps(path):
-    steps = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("  "):
-            steps[-1]["body"] += line[2:] + "\n"
-        elif line.startswith("->"):
-            for word in line[2:].split():
-                if "=" in word:
-                    steps[-1]["expected"].append(word.split("=", 1))
-                else:
-                    steps[-1]["expected"][-1][1] += " " + word
-        else:
-            steps.append({"line": number, "words": line.split(), "body": "", "expected": []})
-    return steps
 
 
 class Desk:
@@ -129,21 +111,6 @@ class Desk:
         return self.cli("limit", "set", portfolio, *options)
 
 
-def text_at(document, path):
-    for part in path.split("."):
-        if isinstance(document, list):
-            if int(part) >= len(document):
-                return None
-            document = document[int(part)]
-        elif isinstance(document, dict):
-            document = document.get(part)
-        else:
-            return None
-    if isinstance(document, bool):
-        return "true" if document else "false"
-    return document
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path):
     if request.param == "sqlite":
@@ -154,19 +121,7 @@ def database_url(request, tmp_path):
 @pytest.mark.parametrize("path", SCENARIOS, ids=[path.stem for path in SCENARIOS])
 def test_scenario(path, tmp_path, database_url):
     desk = Desk(tmp_path, database_url)
-    for step in read_steps(path):
-        document = desk.run(step["words"], step["body"])
-        where = f"{path.name}:{step['line']} {document}"
-        failure_expected = any(name.startswith("error.") for name, _ in step["expected"])
-        assert ("error" in document) == failure_expected, where
-        for name, text in step["expected"]:
-            found = text_at(document, name)
-            if text == "!":
-                assert found is None, where
-            elif text == "*":
-                assert found is not None, where
-            else:
-                assert found == text, f"{where}\n{name}: {found!r}, expected {text!r}"
+    run_scenario(path, desk)
 
 
 def test_there_are_scenarios():

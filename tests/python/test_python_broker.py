@@ -103,6 +103,23 @@ def test_place_many_answers_for_each_order():
         assert [oms.get_order(leg.id).status for leg in receipt.orders] == ["acked", "rejected", "placed", "unknown"]
 
 
+@pytest.mark.parametrize("slip", [o.NotSent("not logged in"), o.Rejected("no")])
+def test_what_place_many_raises_is_no_answer_about_the_orders_that_it_had_sent_before(slip):
+    sent = []
+
+    def send_one_by_one(orders):
+        for order in orders:
+            if len(sent) == 1:
+                raise slip
+            sent.append(order.client_order_id)
+
+    with open_with(Bulk(answers=send_one_by_one)) as oms:
+        receipt = oms.place([mine(), mine(qty=7)], portfolio_id=1)
+        assert [oms.get_order(leg.id).status for leg in receipt.orders] == ["unknown", "unknown"]
+        oms.step()
+    assert len(sent) == 1
+
+
 @pytest.mark.parametrize("answers", [lambda orders: ["X1"], lambda orders: ["X1"] * 3, lambda orders: None])
 def test_answers_that_cannot_be_matched_leave_all_orders_in_doubt(answers):
     with open_with(Bulk(answers=answers)) as oms:

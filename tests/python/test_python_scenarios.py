@@ -4,31 +4,11 @@ expectations as through the library and the program. tests/scenarios/README.md h
 import json
 import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 import orchestrator as o
-
-SCENARIOS = sorted((Path(__file__).resolve().parents[1] / "scenarios").glob("*.scn"))
-
-
-def read_steps(path):
-    steps = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("  "):
-            steps[-1]["body"] += line[2:] + "\n"
-        elif line.startswith("->"):
-            for word in line[2:].split():
-                if "=" in word:
-                    steps[-1]["expected"].append(word.split("=", 1))
-                else:
-                    steps[-1]["expected"][-1][1] += " " + word
-        else:
-            steps.append({"line": number, "words": line.split(), "body": "", "expected": []})
-    return steps
+from scenario_steps import SCENARIOS, run_scenario
 
 
 def exact(text):
@@ -135,37 +115,10 @@ class Desk:
         self.oms.set_limits(int(portfolio), **dict(line.split() for line in body.splitlines()))
 
 
-def text_at(document, path):
-    for part in path.split("."):
-        if isinstance(document, list):
-            if int(part) >= len(document):
-                return None
-            document = document[int(part)]
-        elif isinstance(document, dict):
-            document = document.get(part)
-        else:
-            return None
-    if isinstance(document, bool):
-        return "true" if document else "false"
-    return document
-
-
 @pytest.mark.parametrize("path", SCENARIOS, ids=[path.stem for path in SCENARIOS])
 def test_a_scenario_goes_through_python_as_through_the_program(path, database_url):
     desk = Desk(database_url)
-    for step in read_steps(path):
-        document = desk.run(step["words"], step["body"])
-        where = f"{path.name}:{step['line']} {document}"
-        failure_expected = any(name.startswith("error.") for name, _ in step["expected"])
-        assert ("error" in document) == failure_expected, where
-        for name, text in step["expected"]:
-            found = text_at(document, name)
-            if text == "!":
-                assert found is None, where
-            elif text == "*":
-                assert found is not None, where
-            else:
-                assert found == text, f"{where}\n{name}: {found!r}, expected {text!r}"
+    run_scenario(path, desk)
     desk.oms.close()
 
 

@@ -386,9 +386,7 @@ CommitStatus PostgresStore::commit(ChangeUnit& unit) {
     }
     return !apart;
   });
-  if (only.status == CommitStatus::kCommitted) {
-    ORCHESTRATOR_FAILPOINT("commit.committed");
-  }
+  if (only.status == CommitStatus::kCommitted) ORCHESTRATOR_FAILPOINT("commit.committed");
   return only.status;
 }
 

@@ -44,9 +44,8 @@ PostgresStore::~PostgresStore() {
   try {  // else the leases of this sender run out by themselves
     Parameters parameters;
     pool_.lease()->run(
-        "INSERT INTO owners (id, ended_at) OVERRIDING SYSTEM VALUE VALUES ($1, clock_timestamp()) ON "
-        "CONFLICT "
-        "(id) DO UPDATE SET ended_at = excluded.ended_at",
+        "INSERT INTO owners (id, ended_at) OVERRIDING SYSTEM VALUE VALUES ($1, clock_timestamp()) "
+        "ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at",
         parameters.add(owner_));
   } catch (const Error&) {
   }
@@ -88,13 +87,11 @@ Result PostgresStore::read(const std::string& sql, const Parameters& parameters,
 // Every sender makes a row, so each also takes away what those long gone have left. Without its row one that
 // still lives is only not known to be dead; and it makes the row anew when it signs off.
 constexpr const char* kForgetOwners =
-    "DELETE FROM owners WHERE id IN (SELECT id FROM owners AS o WHERE (ended_at < clock_timestamp() - "
-    "interval "
-    "'1 day' OR started_at < clock_timestamp() - interval '30 days') AND NOT EXISTS (SELECT FROM orders "
-    "WHERE "
-    "status = 1 AND lease_owner = o.id) AND NOT EXISTS (SELECT FROM publishing WHERE owner = o.id) FOR "
-    "UPDATE "
-    "SKIP LOCKED)";
+    "DELETE FROM owners WHERE id IN (SELECT id FROM owners AS o WHERE "
+    "(ended_at < clock_timestamp() - interval '1 day' OR "
+    "started_at < clock_timestamp() - interval '30 days') AND "
+    "NOT EXISTS (SELECT FROM orders WHERE status = 1 AND lease_owner = o.id) AND "
+    "NOT EXISTS (SELECT FROM publishing WHERE owner = o.id) FOR UPDATE SKIP LOCKED)";
 static_assert(static_cast<int>(OrderStatus::kSubmitting) == 1);
 
 std::int64_t PostgresStore::owner() {

@@ -174,11 +174,10 @@ bool PostgresStore::claim_publishing(Timestamp lease_until) {
 // In pages, each of which is done before the statement timeout, and which hold up nobody.
 std::vector<std::string> PostgresStore::verify() const {
   static const std::string kSql =
-      "WITH page AS MATERIALIZED (SELECT id, total_orders FROM order_batches WHERE id > $1 ORDER BY id LIMIT "
-      "$2), wrong AS (SELECT p.id, 'batch ' || p.id || ' says it has ' || p.total_orders || ' orders and has "
-      "' "
-      "|| count(o.id) AS words FROM page AS p LEFT JOIN orders AS o ON o.batch_id = p.id GROUP BY p.id, "
-      "p.total_orders HAVING count(o.id) <> p.total_orders) "
+      "WITH page AS MATERIALIZED (SELECT id, total_orders FROM order_batches WHERE id > $1 ORDER BY id "
+      "LIMIT $2), wrong AS (SELECT p.id, 'batch ' || p.id || ' says it has ' || p.total_orders || "
+      "' orders and has ' || count(o.id) AS words FROM page AS p LEFT JOIN orders AS o ON "
+      "o.batch_id = p.id GROUP BY p.id, p.total_orders HAVING count(o.id) <> p.total_orders) "
       "SELECT (SELECT max(id) FROM page), words FROM (SELECT) AS always LEFT JOIN wrong ON true ORDER BY id";
   std::vector<std::string> findings;
   for (std::optional<BatchId> last = 0; last;) {
