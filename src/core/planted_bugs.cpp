@@ -12,11 +12,12 @@
 namespace orchestrator {
 namespace {
 
-constexpr std::array<std::string_view, 18> kNames = {
-    "send_before_store", "check_then_act",    "rounded_money", "fill_overwrites",     "events_apart",
-    "any_body",          "timeout_is_reject", "blind_resend",  "not_found_is_reject", "abandoned_is_placed",
-    "lease_ignored",     "version_ignored",   "watermark",     "freed_when_sent",     "cursor_first",
-    "no_implied_ack",    "margin_kept",       "halt_ignored",
+constexpr std::array<std::string_view, 19> kNames = {
+    "send_before_store",   "check_then_act", "rounded_money",       "fill_overwrites",
+    "events_apart",        "any_body",       "timeout_is_reject",   "blind_resend",
+    "not_found_is_reject", "resend_decides", "abandoned_is_placed", "lease_ignored",
+    "version_ignored",     "watermark",      "freed_when_sent",     "cursor_first",
+    "no_implied_ack",      "margin_kept",    "halt_ignored",
 };
 
 int read_environment() {

@@ -24,6 +24,7 @@ enum class Bug {
   kTimeoutIsReject,    // a lost answer counts as a refusal
   kBlindResend,        // a lost answer counts as not sent: it goes out again without a question
   kNotFoundIsReject,   // a look-up that does not find the order counts as a refusal
+  kResendDecides,      // what becomes of sending again ends a doubt about the attempt before
   kAbandonedIsPlaced,  // an order whose sender died is sent again as if it had never been claimed
   kLeaseIgnored,       // a sender goes on sending when its lease is over
   kVersionIgnored,     // the last writer wins: no compare-and-set

@@ -15,6 +15,7 @@
 #include "engine/change_set.hpp"
 #include "engine/incident.hpp"
 #include "engine/ingest.hpp"
+#include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -23,14 +24,11 @@ namespace {
 constexpr int kLeaseShareMin = 4;
 
 Signal outcome_signal(const SendResult& result, Timestamp at) {
-  Signal signal;
-  signal.at = at;
-  signal.reason = result.reason;
+  Signal signal = make_signal(OrderSignal::kInDoubt, at, result.reason);
   switch (result.outcome) {
     case SendOutcome::kAccepted:
-      signal.kind = OrderSignal::kAck;
+      signal = make_signal(OrderSignal::kAck, at);
       signal.ext_order_id = result.ext_order_id;
-      signal.reason.clear();
       break;
     case SendOutcome::kRejected:
       signal.kind = OrderSignal::kReject;
@@ -39,12 +37,27 @@ Signal outcome_signal(const SendResult& result, Timestamp at) {
       signal.kind = OrderSignal::kNotAccepted;
       break;
     case SendOutcome::kInDoubt:
-      signal.kind = OrderSignal::kInDoubt;
       ORCHESTRATOR_PLANT(kTimeoutIsReject, signal.kind = OrderSignal::kReject);
       ORCHESTRATOR_PLANT(kBlindResend, signal.kind = OrderSignal::kNotAccepted);
       break;
   }
   return signal;
+}
+
+// Of an order that was sent again because an attempt had no answer: what did not come of this one says
+// nothing of that one, and the order stays in doubt. A refusal would be repeated at each round; it waits for
+// a person.
+std::vector<Signal> resend_signals(const SendResult& result, Timestamp at) {
+  const bool still_in_doubt =
+      result.outcome == SendOutcome::kRejected || result.outcome == SendOutcome::kNotSent;
+  if (!still_in_doubt || ORCHESTRATOR_PLANTED(kResendDecides)) return {outcome_signal(result, at)};
+  std::vector<Signal> signals{make_signal(OrderSignal::kInDoubt, at, result.reason)};
+  if (result.outcome == SendOutcome::kRejected) {
+    signals.push_back(make_signal(OrderSignal::kPark, at,
+                                  "refused when it was sent again (" + result.reason +
+                                      "), and the attempt before has no answer; check there and decide"));
+  }
+  return signals;
 }
 
 // What an order was sent under.
@@ -84,7 +97,7 @@ Order* find_row(std::span<Order> rows, OrderId id) {
 
 // T3 for orders of one request. The rows as claimed are tried first, and used up by that; after a lost race
 // they are read again. Returns whether reports wait in the inbox.
-bool record(Context& context, std::span<Order> sent, std::span<const SendResult> results) {
+bool record(Context& context, std::span<Order> sent, std::span<const SendResult> results, OrderStatus from) {
   const Timestamp now = context.clock->now();
   const std::vector<Claim> claims = claims_of(sent);
   bool reread = false;
@@ -99,7 +112,11 @@ bool record(Context& context, std::span<Order> sent, std::span<const SendResult>
       if (results[i].outcome == SendOutcome::kAccepted) {
         check_acknowledgement(changes, order, results[i].ext_order_id, now);
       }
-      changes.apply(order, outcome_signal(results[i], now));
+      if (from == OrderStatus::kUnknown) {
+        for (const Signal& signal : resend_signals(results[i], now)) changes.apply(order, signal);
+      } else {
+        changes.apply(order, outcome_signal(results[i], now));
+      }
     }
     reread = true;
     if (changes.empty()) return CommitStatus::kCommitted;
@@ -111,9 +128,9 @@ bool record(Context& context, std::span<Order> sent, std::span<const SendResult>
 }
 
 // Gives orders back that were claimed and not sent.
-void give_back(Context& context, std::span<Order> orders, const std::string& why) {
+void give_back(Context& context, std::span<Order> orders, OrderStatus from, const std::string& why) {
   if (orders.empty()) return;
-  record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}));
+  record(context, orders, std::vector<SendResult>(orders.size(), {SendOutcome::kNotSent, {}, why}), from);
 }
 
 // What one claim came to at one broker.
@@ -133,7 +150,7 @@ std::string why_not_send(const Context& context, const Order& order, const std::
 }
 
 // One request. A stop switch that came after the claim holds back what is not on the wire yet.
-void send_request(Context& context, BrokerConnector& broker, std::span<Order> request,
+void send_request(Context& context, BrokerConnector& broker, std::span<Order> request, OrderStatus from,
                   Sending& sending_so_far) {
   const std::int64_t version = context.reference.present_version(*context.store);
   const auto reference = context.reference.reference(*context.store, version);
@@ -148,7 +165,7 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
       if (why_not.empty()) {
         rest.push_back(std::move(order));
       } else {
-        give_back(context, std::span(&order, 1), why_not);
+        give_back(context, std::span(&order, 1), from, why_not);
       }
     }
     sending = rest;
@@ -157,7 +174,7 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
   ORCHESTRATOR_FAILPOINT("dispatch.before_send");
   const auto results = send_orders(context, broker, sending);
   ORCHESTRATOR_FAILPOINT("dispatch.after_send");
-  const bool inbox_waiting = record(context, sending, results);
+  const bool inbox_waiting = record(context, sending, results, from);
   ORCHESTRATOR_FAILPOINT("dispatch.recorded");
   sending_so_far.inbox_waiting = sending_so_far.inbox_waiting || inbox_waiting;
   sending_so_far.sent += sending.size();
@@ -165,10 +182,10 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
 
 // After a failure the orders of later requests are known not to have been sent: they are given back, so that
 // only those on the wire are in doubt.
-Sending send_to(Context& context, const std::string& name, std::span<Order> orders) {
+Sending send_to(Context& context, const std::string& name, std::span<Order> orders, OrderStatus from) {
   BrokerConnector* broker = context.broker(name);
   if (broker == nullptr) {
-    give_back(context, orders, "no connector is named '" + name + "'");
+    give_back(context, orders, from, "no connector is named '" + name + "'");
     return {};
   }
   Sending sending;
@@ -179,9 +196,9 @@ Sending send_to(Context& context, const std::string& name, std::span<Order> orde
     rest = rest.subspan(request.size());
     failure.run([&] {
       if (failure.happened()) {
-        give_back(context, request, "an earlier request of the same claim failed");
+        give_back(context, request, from, "an earlier request of the same claim failed");
       } else {
-        send_request(context, *broker, request, sending);
+        send_request(context, *broker, request, from, sending);
       }
     });
   }
@@ -191,7 +208,7 @@ Sending send_to(Context& context, const std::string& name, std::span<Order> orde
 
 }  // namespace
 
-std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
+std::size_t send_claimed(Context& context, std::vector<Order> claimed, OrderStatus from) {
   if (!std::ranges::is_sorted(claimed, {}, &Order::broker)) {
     std::ranges::stable_sort(claimed, {}, &Order::broker);
   }
@@ -202,7 +219,7 @@ std::size_t send_claimed(Context& context, std::vector<Order> claimed) {
         std::find_if(begin, claimed.end(), [&](const Order& o) { return o.broker != begin->broker; });
     const std::string broker = begin->broker;
     failure.run([&] {
-      const Sending done = send_to(context, broker, {begin, end});
+      const Sending done = send_to(context, broker, {begin, end}, from);
       sent += done.sent;
       // Reports that overtook the broker's answer have waited for the ids just recorded.
       if (done.inbox_waiting) drain_inbox(context, broker, Search::kQuick);
@@ -238,7 +255,7 @@ std::size_t dispatch_to(Context& context, const BrokerCapabilities& capabilities
     auto claimed = context.store->claim(request);
     if (claimed.empty()) return sent;
     last = claimed.back().id;
-    sent += send_claimed(context, std::move(claimed));
+    sent += send_claimed(context, std::move(claimed), OrderStatus::kPlaced);
   }
   return sent;
 }
@@ -264,7 +281,7 @@ bool dispatch_one(Context& context, const Order& order, OrderStatus from) {
   request.limit = 1;
   auto claimed = context.store->claim(request);
   if (claimed.empty()) return false;
-  send_claimed(context, std::move(claimed));
+  send_claimed(context, std::move(claimed), from);
   return true;
 }
 

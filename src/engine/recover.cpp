@@ -2,7 +2,8 @@
 //   enforced; windowed, inside its window
 //                        found: adopt. Not found, and the quiet period since the attempt is over: send again
 //                        under the same client order id; should the first attempt surface after all, the
-//                        broker refuses the second.
+//                        broker refuses the second. Refused when sent again: parked, for the first attempt
+//                        has no answer still.
 //   tag echo; windowed, after its window
 //                        found by our own tag: adopt. Not found: nothing refuses a second order, so it is
 //                        never sent again; parked for a person once the quiet period is over.
@@ -143,6 +144,10 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   const bool quiet =
       order.submitted_at && context.clock->now() >= *order.submitted_at + capabilities.quiet_period;
   if (answer.kind == LookUp::Kind::kNoAnswer || !quiet) {
+    ++report.waiting;
+    return;
+  }
+  if (order.parked) {
     ++report.waiting;
     return;
   }

@@ -325,16 +325,17 @@ TEST_CASE("terms that the broker's book shows and no confirmation told are taken
   CHECK(desk.event_words(order.id).back() == "order.replaced");
 }
 
-TEST_CASE("an acceptance that comes after the refusal of a second attempt is an incident, not silence (I4)") {
+TEST_CASE("an acceptance that comes after a person ended the order is an incident, not silence (I4)") {
   EngineOptions options;
   options.lease = std::chrono::seconds(1);
   Desk desk(BrokerClass::kEnforced, options);
   desk.broker->during_place =
-      [&](const Order&) {  // the first attempt hangs: its lease ends, it is sent again
+      [&](const Order& sent) {  // the first attempt hangs: its lease ends, it is sent again and refused
         desk.clock->advance(std::chrono::seconds(20));
         desk.broker->fates = {Fate::kReject};
         desk.oms->recover();
         desk.broker->fates.clear();
+        desk.oms->resolve(sent.id, {.kind = Resolution::Kind::kRejected, .by = "asha", .reason = "refused"});
       };
   const Order order = desk.place_one();
   CHECK(desk.broker->sends[order.client_order_id] == 2);

@@ -227,6 +227,39 @@ TEST_CASE("a refusal that comes after the lease still ends an order that nobody 
   CHECK(desk.place_one().status == OrderStatus::kRejected);
 }
 
+TEST_CASE("what becomes of sending again says nothing of the attempt before (I4, I5)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kNotSent, Fate::kReject};
+  const Order order = desk.place_one();
+  const auto sent_again = [&] {
+    desk.clock->advance(std::chrono::minutes(2));
+    return desk.oms->recover().resent == 1;
+  };
+  REQUIRE(sent_again());
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);  // as placed, it could be cancelled unasked
+  CHECK(desk.at(order.id).reason.find("429") != std::string::npos);
+  REQUIRE(sent_again());
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  CHECK(desk.at(order.id).parked);
+  CHECK(desk.at(order.id).reason.find("price too far away") != std::string::npos);
+  CHECK_FALSE(sent_again());  // it waits for a person
+  desk.broker->take(order);   // the first attempt arrives after all
+  CHECK_FALSE(sent_again());
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  check_at_most_once(desk);
+}
+
+TEST_CASE("once a person has said that it was never placed, a refusal ends the order") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kReject};
+  const Order order = desk.place_one();
+  desk.clock->advance(std::chrono::minutes(2));
+  REQUIRE(desk.oms->recover().parked == 1);
+  desk.oms->resolve(order.id,
+                    {.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the book"});
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
+}
+
 TEST_CASE("the decision that an order was never placed, given twice, places it once") {
   Desk desk(BrokerClass::kTagEcho);
   desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostAfterAccept};

@@ -31,8 +31,8 @@ constexpr std::array<std::string_view, 15> kCallNames = {
     "broker.replace",       "broker.look_up", "broker.poll",    "bus.send",     "return",
 };
 
-constexpr std::array<std::string_view, kPrograms.size()> kProgramNames = {"place",   "fill", "cancel",
-                                                                          "replace", "bust", "change"};
+constexpr std::array<std::string_view, kPrograms.size()> kProgramNames = {
+    "place", "fill", "cancel", "replace", "bust", "change", "resend"};
 
 constexpr std::string_view kClassLetters = "EWTN";
 

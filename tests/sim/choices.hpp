@@ -90,9 +90,10 @@ enum class Call : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Call call);
 [[nodiscard]] Options options_of(Call call);
 
-enum class Program : std::uint8_t { kPlace, kFill, kCancel, kReplace, kBust, kChange };
+enum class Program : std::uint8_t { kPlace, kFill, kCancel, kReplace, kBust, kChange, kResend };
 inline constexpr std::array kPrograms = {Program::kPlace,   Program::kFill, Program::kCancel,
-                                         Program::kReplace, Program::kBust, Program::kChange};
+                                         Program::kReplace, Program::kBust, Program::kChange,
+                                         Program::kResend};
 [[nodiscard]] std::string_view to_string(Program program);
 
 struct Scenario {

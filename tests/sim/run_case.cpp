@@ -8,7 +8,7 @@
 namespace orchestrator::sim {
 namespace {
 
-enum class Step { kFillA, kFillB, kBust, kCancel, kReplace, kPoll, kPublish, kStep };
+enum class Step { kFillA, kFillB, kBust, kCancel, kReplace, kPoll, kPublish, kStep, kResend };
 
 std::vector<Step> steps_of(Program program) {
   switch (program) {
@@ -24,6 +24,8 @@ std::vector<Step> steps_of(Program program) {
       return {Step::kFillA, Step::kBust, Step::kPoll};
     case Program::kChange:
       return {Step::kReplace, Step::kCancel, Step::kStep};
+    case Program::kResend:
+      return {Step::kResend};
   }
   return {};
 }
@@ -54,6 +56,7 @@ class Run {
  private:
   void safety() {
     world_.note("-- the client places --");
+    world_.lose_next_send = world_.which.scenario.program == Program::kResend;
     client_.place("a", false);
     std::vector<Step> steps = steps_of(world_.which.scenario.program);
     for (int i = 0; i < world_.which.scenario.permutation; ++i)
@@ -99,6 +102,10 @@ class Run {
       case Step::kStep:
         world_.note("-- step --");
         return client_.guarded("a", [](Orchestrator& oms) { oms.step(); });
+      case Step::kResend:
+        world_.note("-- what is in doubt is sent again, where the class allows --");
+        world_.pass(kLease + kQuietPeriod + std::chrono::seconds(1));
+        return client_.guarded("a", [](Orchestrator& oms) { oms.recover(); });
     }
   }
 
@@ -178,13 +185,15 @@ class Run {
     for (const Order& order : audit.orders()) check_parked(order);
   }
 
-  // A broker that tells leaves nothing to a person.
+  // A broker that tells leaves nothing to a person, but what it refused when it was sent again.
   void check_parked(const Order& order) {
     if (!order.parked) return;
     const bool held = std::ranges::any_of(world_.held, [&](const HeldOrder& at_broker) {
       return at_broker.order.client_order_id == order.client_order_id;
     });
-    if (world_.broker.broker_class == BrokerClass::kEnforced || held) {
+    const bool undecided = world_.broker.broker_class != BrokerClass::kEnforced ||
+                           world_.refused.contains(order.client_order_id);
+    if (held || !undecided) {
       world_.violated("I4", "order " + std::to_string(order.id) + " is left to a person: " + order.reason);
     }
   }

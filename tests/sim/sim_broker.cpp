@@ -1,6 +1,7 @@
 // A broker that keeps what it accepted, of any class, and answers as badly as the run's choices say. What it
 // really did is in the world, where the checks read it.
 #include <algorithm>
+#include <utility>
 
 #include "sim/world.hpp"
 
@@ -180,6 +181,7 @@ class SimBroker final : public BrokerConnector {
 
   SendResult answer(const Order& order, Deviation chosen) {
     const std::string& id = order.client_order_id;
+    if (std::exchange(world_.lose_next_send, false)) chosen = kLostBefore;
     switch (chosen) {
       case kNotSent:
         return {SendOutcome::kNotSent, "", "429 too many requests"};

@@ -103,6 +103,7 @@ class World {
     auto operator<=>(const Claim&) const = default;
   };
   std::set<Claim> claims;                     // durable
+  bool lose_next_send = false;                // the request never arrives and has no answer
   std::map<std::string, int> sends_in_doubt;  // by client order id: attempts without a definite answer
   std::set<std::string> refused;              // definitely, by the broker
   bool day_passed = false;                    // for some clock: a stored receipt may have expired

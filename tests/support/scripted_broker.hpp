@@ -110,6 +110,23 @@ class ScriptedBroker final : public BrokerConnector {
     made.execution.executed_at = made.at;
     return made;
   }
+  // The broker's book refuses a known id when its class says so.
+  bool take(const Order& order) {
+    const bool known = held.contains(order.client_order_id);
+    if (known && capabilities_.broker_class == BrokerClass::kEnforced) return false;
+    ++accepts[order.client_order_id];
+    BrokerOrder& mine = held[order.client_order_id];
+    mine.client_order_id = order.client_order_id;
+    mine.ext_order_id = ext_id(order.client_order_id) + id_tail;
+    mine.symbol = order.symbol;
+    mine.instrument_id = order.instrument_id;
+    mine.side = order.side;
+    mine.qty = order.qty;
+    mine.price_limit = order.price_limit;
+    mine.status = OrderStatus::kAcked;
+    return true;
+  }
+
   static std::string ext_id(const std::string& client_order_id) { return "X" + client_order_id; }
 
   std::deque<Fate> fates;
@@ -139,23 +156,6 @@ class ScriptedBroker final : public BrokerConnector {
     const Fate fate = fates.front();
     fates.pop_front();
     return fate;
-  }
-
-  // The broker's book refuses a known id when its class says so.
-  bool take(const Order& order) {
-    const bool known = held.contains(order.client_order_id);
-    if (known && capabilities_.broker_class == BrokerClass::kEnforced) return false;
-    ++accepts[order.client_order_id];
-    BrokerOrder& mine = held[order.client_order_id];
-    mine.client_order_id = order.client_order_id;
-    mine.ext_order_id = ext_id(order.client_order_id) + id_tail;
-    mine.symbol = order.symbol;
-    mine.instrument_id = order.instrument_id;
-    mine.side = order.side;
-    mine.qty = order.qty;
-    mine.price_limit = order.price_limit;
-    mine.status = OrderStatus::kAcked;
-    return true;
   }
 
   SendResult answer(const Order& order, Fate fate) {
