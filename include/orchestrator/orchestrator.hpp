@@ -230,6 +230,9 @@ class Orchestrator {
   [[nodiscard]] Health health() const;
 
   // --- driving (inline mode; harmless in background mode) ---
+  // Asked after each round of a call that may take long, by the thread that makes it: true ends the call as
+  // if its time were over.
+  using Stop = std::function<bool()>;
   // Sends what is placed, of one batch or of all, and records the answers.
   StepResult dispatch(std::optional<BatchId> batch = std::nullopt);
   // One round of everything: due micro-batches, broker news, dispatch, orders in doubt, publishing. A part
@@ -242,10 +245,10 @@ class Orchestrator {
   // Finds orders that an earlier process left in doubt and settles them by broker evidence only. Running
   // it twice changes nothing the second time. With `patience` it asks again while orders wait for a quiet
   // period to end or for an answer, for at most so long.
-  RecoveryReport recover(std::chrono::microseconds patience = {});
+  RecoveryReport recover(std::chrono::microseconds patience = {}, const Stop& stop = {});
   // Drives until every order of the batch is acked, ended, in doubt with nothing more to ask, or the
   // time is over. Returns whether it got there.
-  bool wait(BatchId id, std::chrono::microseconds timeout);
+  bool wait(BatchId id, std::chrono::microseconds timeout, const Stop& stop = {});
 
   // --- operating ---
   // Stops everything, a portfolio or a broker: place() and replace() refuse and nothing placed is claimed;

@@ -36,7 +36,6 @@ from orchestrator._orders import Orders
 
 NO_TIME = timedelta()
 POLL_S = 0.05
-WAIT_SLICE_S = 0.2
 EVENTS_OF_A_PAGE = 1000
 
 
@@ -274,21 +273,15 @@ class Orchestrator:
 
     def recover(self, patience: timedelta = NO_TIME) -> RecoveryReport:
         """Settles what an earlier process left in doubt, by broker evidence only. Twice changes nothing the
-        second time. With ``patience`` it asks again while orders wait for an answer, for at most so long."""
+        second time. With ``patience`` it asks again while orders wait for an answer, for at most so long;
+        Ctrl-C, and close() by another thread, end it between two rounds."""
         return self._session.recover(patience)
 
     def wait(self, batch_id: int, timeout: timedelta) -> bool:
         """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the
-        time is over. Returns whether it got there. Ctrl-C ends it between two rounds."""
-        if not isinstance(timeout, timedelta) or timeout < NO_TIME:
-            return self._session.wait(batch_id, timeout)  # says what is wrong
-        deadline = time.monotonic() + timeout.total_seconds()
-        while True:  # Python sees signals between the slices
-            left = max(NO_TIME, timedelta(seconds=min(WAIT_SLICE_S, deadline - time.monotonic())))
-            if self._session.wait(batch_id, left):
-                return True
-            if time.monotonic() >= deadline:
-                return False
+        time is over. Returns whether it got there. Ctrl-C, and close() by another thread, end it between two
+        rounds."""
+        return self._session.wait(batch_id, timeout)
 
     # --- operating ---
 

@@ -132,6 +132,7 @@ void CallQueue::drain() {
 
 void CallQueue::close() {
   if (generation_ != fork_generation()) return;
+  session_.refuse_calls();
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;

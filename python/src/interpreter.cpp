@@ -86,4 +86,11 @@ bool InterruptibleCall::interrupt(const py::object& exception) {
   return true;
 }
 
+bool InterruptibleCall::interrupted() {
+  if (innermost_call == nullptr) return false;
+  const py::gil_scoped_acquire locked;
+  if (PyErr_CheckSignals() != 0) interrupt(py::error_already_set().value());
+  return static_cast<bool>(innermost_call->interrupt_);
+}
+
 }  // namespace orchestrator::python

@@ -58,6 +58,10 @@ class InterruptibleCall {
   // Keeps it for the innermost call of this thread; false: there is none. Called with the lock.
   static bool interrupt(const py::object& exception);
 
+  // Runs the handlers of signals that came, as Python does between two lines of code; false: nothing is kept
+  // for the innermost call of this thread. Called without the lock.
+  static bool interrupted();
+
  private:
   InterruptibleCall* outer_;
   py::object interrupt_;

@@ -76,6 +76,11 @@ Session::Call::Call(Session& session) : session_(session), outer_(innermost_call
 
 Session::Call::~Call() { innermost_call = outer_; }
 
+bool Session::Call::shall_end() {
+  if (innermost_call != nullptr && innermost_call->session_.closed()) return true;
+  return InterruptibleCall::interrupted();
+}
+
 bool Session::is_calling() const {
   for (const Call* call = innermost_call; call != nullptr; call = call->outer_) {
     if (&call->session_ == this) return true;
@@ -90,7 +95,7 @@ void Session::close() {
         ErrorCode::kInvalidState,
         "close() was called from inside a call of the same orchestrator; close it when that has returned");
   }
-  closing_.store(true, std::memory_order_relaxed);
+  refuse_calls();
   const Unlocked unlocked;
   const std::unique_lock lock(open_);
   orchestrator_.reset();

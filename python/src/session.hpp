@@ -67,6 +67,8 @@ class Session {
     return to_python(run(std::move(work)));
   }
 
+  // From now on calls are refused, and those under way wait for nothing more.
+  void refuse_calls() { closing_.store(true, std::memory_order_relaxed); }
   // Waits, without the GIL, for the calls of other threads; throws Error(invalid_state) from inside one of
   // this session's own. The second time it does nothing.
   void close();
@@ -81,6 +83,9 @@ class Session {
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     [[nodiscard]] Orchestrator& orchestrator() const { return *session_.orchestrator_; }
+    // Whether the innermost call of this thread shall wait no longer: its session is being closed, or a
+    // signal's handler raised what is kept for the call. Asked without the GIL.
+    [[nodiscard]] static bool shall_end();
 
    private:
     Session& session_;

@@ -93,7 +93,9 @@ auto reconcile(object id) {
 // --- driving ---
 
 auto recover(object patience) {
-  return [patience = to_timeout(patience, "patience")](Orchestrator& oms) { return oms.recover(patience); };
+  return [patience = to_timeout(patience, "patience")](Orchestrator& oms) {
+    return oms.recover(patience, &Session::Call::shall_end);
+  };
 }
 
 auto dispatch(object batch_id) {
@@ -115,7 +117,7 @@ auto publish() {
 
 auto wait(object batch_id, object timeout) {
   return [id = to_id(batch_id, "batch_id"), timeout = to_timeout(timeout, "timeout")](Orchestrator& oms) {
-    return oms.wait(id, timeout);
+    return oms.wait(id, timeout, &Session::Call::shall_end);
   };
 }
 
@@ -170,7 +172,7 @@ py::dict order_columns(Session& session, const OrderQuery& query, const object& 
       } else {
         all.insert(all.end(), std::make_move_iterator(read.begin()), std::make_move_iterator(read.end()));
       }
-      if (last) return all;
+      if (last || InterruptibleCall::interrupted()) return all;
     }
   }));
 }

@@ -369,7 +369,7 @@ StepResult Orchestrator::step() {
   return result;
 }
 
-RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
+RecoveryReport Orchestrator::recover(std::chrono::microseconds patience, const Stop& stop) {
   Context& context = impl_->context;
   const Timestamp deadline = context.clock->monotonic() + patience;
   RecoveryReport report;
@@ -386,7 +386,7 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
     failure.run([&] { resolve_requests(context, std::nullopt); });
     failure.run([&] { report.sent += engine::dispatch(context, std::nullopt, std::nullopt); });
     report.reports += impl_->poll_all(failure);
-    if (report.waiting == 0 || context.clock->monotonic() >= deadline) {
+    if (report.waiting == 0 || context.clock->monotonic() >= deadline || (stop && stop())) {
       chores.rethrow();
       failure.rethrow();
       return report;
@@ -395,7 +395,7 @@ RecoveryReport Orchestrator::recover(std::chrono::microseconds patience) {
   }
 }
 
-bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
+bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout, const Stop& stop) {
   Context& context = impl_->context;
   const Timestamp deadline = context.clock->monotonic() + timeout;
   const auto settled_down = [](const Order& order) {
@@ -408,7 +408,7 @@ bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout) {
     const auto orders = context.store->orders({.batch_id = id, .limit = kOrdersOfBatchMax});
     if (orders.empty()) throw Error(ErrorCode::kNotFound, "there is no batch " + std::to_string(id));
     if (std::ranges::all_of(orders, settled_down)) return true;
-    if (context.clock->monotonic() >= deadline) return false;
+    if (context.clock->monotonic() >= deadline || (stop && stop())) return false;
     context.clock->sleep_for(kPause);
   }
 }

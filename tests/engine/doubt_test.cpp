@@ -414,6 +414,21 @@ TEST_CASE("recovery without an answer gives up when its patience is over") {
   CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
 }
 
+TEST_CASE("recovery and waiting end after the round in which they are told to stop") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostAfterAccept};
+  const Order order = desk.place_one();
+  desk.broker->silent = true;
+  int rounds = 0;
+  const Orchestrator::Stop at_the_third = [&rounds] { return ++rounds == 3; };
+  CHECK(desk.oms->recover(std::chrono::hours(1), at_the_third).waiting == 1);
+  CHECK(rounds == 3);
+  rounds = 0;
+  CHECK_FALSE(desk.oms->wait(order.batch_id, std::chrono::hours(1), at_the_third));
+  CHECK(rounds == 3);
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+}
+
 TEST_CASE(
     "a windowed broker refuses a repeated id for a while: sent again inside the window, parked after it") {
   for (const bool inside : {true, false}) {

@@ -1,5 +1,6 @@
 """A broker written in Python, for tests."""
 
+import threading
 from datetime import datetime, timedelta, timezone
 
 import orchestrator as o
@@ -55,6 +56,18 @@ class MyBroker(o.BrokerConnector):
     def poll(self, cursor):
         self.fault("poll")
         return o.ReportPage(reports=self.reports[int(cursor or 0):], cursor=str(len(self.reports)))
+
+
+class Silent(MyBroker):
+    """Leaves every order in doubt, and sets `asked` when it is asked about one."""
+
+    def __init__(self):
+        super().__init__(place=TimeoutError())
+        self.asked = threading.Event()
+
+    def look_up(self, client_order_id):
+        self.asked.set()
+        raise TimeoutError
 
 
 def open_with(broker=None, url="memory:", **settings):

@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 import orchestrator as o
+
+from my_broker import Silent, mine
 
 ORDER = dict(instrument_id=1, qty=100, side="BUY", price_limit="2500")
 
@@ -112,3 +115,18 @@ def test_broker_settings_that_are_not_json_are_refused_by_name(in_memory, config
         with pytest.raises(o.OrchestratorError, match="^config: ") as refused:
             call()
         assert refused.value.code is o.ErrorCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("verb", ["wait", "recover"])
+def test_closing_ends_what_waits_for_a_broker_that_does_not_answer(verb):
+    async def job():
+        broker = Silent()
+        async with opened(brokers={"mine": broker}) as oms:
+            receipt = await oms.place([mine()], portfolio_id=1)
+            waiting = asyncio.ensure_future(
+                oms.wait(receipt.batch_id, timedelta(hours=1)) if verb == "wait" else oms.recover(timedelta(hours=1)))
+            await asyncio.to_thread(broker.asked.wait)
+        return await waiting
+
+    answer = asyncio.run(job())
+    assert answer is False or answer.waiting == 1

@@ -11,7 +11,7 @@ import pytest
 
 import orchestrator as o
 
-from my_broker import MyBroker, mine, open_with
+from my_broker import Silent, mine, open_with
 
 ORDER = dict(instrument_id=1, qty=100, side="BUY", price_limit="2500")
 THREADS = 8
@@ -125,27 +125,39 @@ def test_background_threads_follow_an_order_that_nobody_drives(database_url):
         assert oms.get_order(receipt.orders[0].id).status is o.OrderStatus.ACKED
 
 
-@pytest.mark.parametrize("mode", o.Mode)
-def test_a_signal_ends_a_wait_long_before_its_time(mode):
-    class Silent(MyBroker):
-        def look_up(self, client_order_id):
-            asked.set()
-            raise TimeoutError
+WAITS = {"wait": lambda oms, receipt: oms.wait(receipt.batch_id, timedelta(hours=1)),
+         "recover": lambda oms, receipt: oms.recover(timedelta(hours=1))}
 
+
+@pytest.mark.parametrize("mode", o.Mode)
+@pytest.mark.parametrize("verb", WAITS)
+def test_a_signal_ends_a_call_that_waits_long_before_its_time(mode, verb):
     class Signalled(BaseException):
         pass
 
     def signalled(*_):
         raise Signalled
 
-    asked = threading.Event()
-    interrupter = threading.Thread(target=lambda: asked.wait() and os.kill(os.getpid(), signal.SIGUSR1))
+    broker = Silent()
+    interrupter = threading.Thread(target=lambda: broker.asked.wait() and os.kill(os.getpid(), signal.SIGUSR1))
     before = signal.signal(signal.SIGUSR1, signalled)
     try:
-        with open_with(Silent(place=TimeoutError()), mode=mode) as oms, pytest.raises(Signalled):
+        with open_with(broker, mode=mode) as oms, pytest.raises(Signalled):
             receipt = oms.place([mine()], portfolio_id=1)
             interrupter.start()
-            oms.wait(receipt.batch_id, timedelta(hours=1))
+            WAITS[verb](oms, receipt)
     finally:
         interrupter.join()
         signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("verb", WAITS)
+def test_closing_ends_a_call_of_another_thread_that_waits(verb):
+    broker = Silent()
+    with open_with(broker) as oms, ThreadPoolExecutor(1) as pool:
+        receipt = oms.place([mine()], portfolio_id=1)
+        waiting = pool.submit(WAITS[verb], oms, receipt)
+        assert broker.asked.wait(60)
+        oms.close()
+        answer = waiting.result()
+    assert answer is False or answer.waiting == 1
