@@ -18,7 +18,7 @@ class OrchestratorError(Exception):
     - neither: change something first. ``code`` says what kind of thing, ``str(error)`` which one.
 
     ``violations`` holds every broken rule of a refused request (code ``validation_failed``), in request
-    order. A pickle, such as a process pool makes, keeps all but them.
+    order.
     """
 
     code: ErrorCode
@@ -42,11 +42,14 @@ class OrchestratorError(Exception):
         self.violations = tuple(violations)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.code.value, str(self), self.retryable, self.in_doubt)
+        return _restored, (self.code.value, str(self), self.retryable, self.in_doubt, self.violations)
 
     def __repr__(self) -> str:
         return f"OrchestratorError({self.code.value!r}, {str(self)!r})"
 
 
-def _restored(code: str, message: str, retryable: bool, in_doubt: bool) -> OrchestratorError:
-    return OrchestratorError(ErrorCode(code), message, retryable=retryable, in_doubt=in_doubt)
+def _restored(
+    code: str, message: str, retryable: bool, in_doubt: bool, violations: tuple[Violation, ...]
+) -> OrchestratorError:
+    return OrchestratorError(
+        ErrorCode(code), message, retryable=retryable, in_doubt=in_doubt, violations=violations)

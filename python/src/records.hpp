@@ -1,8 +1,9 @@
 // Records: the library's structs as immutable Python objects.
 //
 // Each record has one table of fields, in the order of its JSON, and everything else follows from the table:
-// read-only properties, to_dict(), repr, equality, and (records_table.cpp) columns. A value is converted when
-// it is asked for, so that a list of a thousand orders costs the time of a thousand copies and no more.
+// read-only properties, to_dict(), repr and equality. A value is converted when it is asked for, so that a
+// list of a thousand orders costs the time of a thousand copies and no more. A pickle holds the struct itself
+// (record_state.hpp), and a copy is the record, because nothing can change it.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "orchestrator/orchestrator.hpp"
+#include "python/src/record_state.hpp"
 #include "python/src/values.hpp"
 
 namespace orchestrator::python {
@@ -97,6 +99,26 @@ inline PyObject* new_for_init(PyTypeObject* type, PyObject*, PyObject*) {
 }
 
 template <class Record>
+void bind_copies(py::class_<Record>& type, const char* name) {
+  static_assert(std::tuple_size_v<decltype(kMembers<Record>)> > 0, "record_state.hpp has its members");
+  type.def("__copy__", [](const py::object& self) { return self; });
+  type.def("__deepcopy__", [](const py::object& self, const py::object&) { return self; });
+  type.def("__reduce__", [name](const Record& record) {
+    StateWriter state;
+    state.write(record);
+    return py::make_tuple(py::module_::import("orchestrator._pickles").attr("restored"),
+                          py::make_tuple(name, py::bytes(state.bytes())));
+  });
+  type.def_static("_restored", [name](const py::bytes& bytes) {
+    StateReader state(static_cast<std::string_view>(bytes), name);
+    Record record;
+    state.read(record);
+    state.finish();
+    return record;
+  });
+}
+
+template <class Record>
 py::class_<Record> bind_record(py::module_& module, const char* name, const char* doc,
                                std::span<const Field<Record>> fields) {
   py::class_<Record> type(module, name, doc);
@@ -119,6 +141,7 @@ py::class_<Record> bind_record(py::module_& module, const char* name, const char
     if (!py::isinstance<Record>(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
     return py::bool_(equal(record, py::cast<const Record&>(other), fields));
   });
+  bind_copies(type, name);
   return type;
 }
 

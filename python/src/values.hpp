@@ -59,6 +59,7 @@ void load_input_types(py::handle decimal_type);
 [[nodiscard]] py::object to_python(TimeInForce value);
 [[nodiscard]] py::object to_python(OrderStatus value);
 [[nodiscard]] py::object to_python(BatchStatus value);
+[[nodiscard]] py::object to_python(BatchPolicy value);
 [[nodiscard]] py::object to_python(ExecutionKind value);
 [[nodiscard]] py::object to_python(EventType value);
 [[nodiscard]] py::object to_python(BreakType value);

@@ -140,6 +140,7 @@ py::object to_python(OrderType value) { return member(value); }
 py::object to_python(TimeInForce value) { return member(value); }
 py::object to_python(OrderStatus value) { return member(value); }
 py::object to_python(BatchStatus value) { return member(value); }
+py::object to_python(BatchPolicy value) { return member(value); }
 py::object to_python(ExecutionKind value) { return member(value); }
 py::object to_python(EventType value) { return member(value); }
 py::object to_python(BreakType value) { return member(value); }
