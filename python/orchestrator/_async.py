@@ -8,8 +8,10 @@ from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Iterable, Literal, Mapping, Self, Unpack
 
+from orchestrator._async_reference import AsyncReference
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
+from orchestrator._extend import BrokerBook, BrokerReport
 from orchestrator._inputs import Amount, OrderDict, Settings
 from orchestrator._native import (
     AuditEntry,
@@ -21,6 +23,7 @@ from orchestrator._native import (
     Event,
     Execution,
     FillResult,
+    Halt,
     Health,
     Order,
     OrderBatch,
@@ -44,7 +47,7 @@ from orchestrator._orchestrator import (
 from orchestrator._orders import AsyncOrders
 
 
-class AsyncOrchestrator:
+class AsyncOrchestrator(AsyncReference):
     """An opened order book whose calls are awaited; see Orchestrator for what each does and raises.
 
         async with AsyncOrchestrator("sqlite:///orders.db") as oms:
@@ -361,6 +364,16 @@ class AsyncOrchestrator:
         result: list[Break] = await self._await(self._calls.compare_with_broker, batch_id, qty, price, fees)
         return result
 
+    async def broker_book(self, name: str) -> BrokerBook:
+        """See Orchestrator.broker_book()."""
+        result: BrokerBook = await self._await(self._calls.broker_book, name)
+        return result
+
+    async def apply(self, broker: str, report: BrokerReport) -> bool:
+        """See Orchestrator.apply()."""
+        result: bool = await self._await(self._calls.apply, broker, report)
+        return result
+
     async def health(self) -> Health:
         """See Orchestrator.health()."""
         result: Health = await self._await(self._calls.health)
@@ -387,6 +400,11 @@ class AsyncOrchestrator:
         result: bool = await self._await(self._calls.resume, scope, target)
         return result
 
+    async def halts(self) -> list[Halt]:
+        """See Orchestrator.halts()."""
+        result: list[Halt] = await self._await(self._calls.halts)
+        return result
+
     async def brokers(self) -> list[BrokerInfo]:
         """See Orchestrator.brokers()."""
         result: list[BrokerInfo] = await self._await(self._calls.brokers)
@@ -405,33 +423,6 @@ class AsyncOrchestrator:
     async def audit_trail(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         """See Orchestrator.audit_trail()."""
         result: list[AuditEntry] = await self._await(self._calls.audit_trail, after, limit)
-        return result
-
-    async def import_instruments(self, csv: str) -> int:
-        """See Orchestrator.import_instruments()."""
-        result: int = await self._await(self._calls.import_instruments, csv)
-        return result
-
-    async def set_limits(
-        self,
-        portfolio_id: int,
-        *,
-        margin_available: Amount | None = None,
-        margin_rate: Amount = 1,
-        max_quantity: Amount | None = None,
-        max_notional_order: Amount | None = None,
-        max_notional_batch: Amount | None = None,
-        max_notional_day: Amount | None = None,
-    ) -> bool:
-        """See Orchestrator.set_limits()."""
-        result: bool = await self._await(
-            self._calls.set_limits, portfolio_id, margin_available, margin_rate, max_quantity,
-            max_notional_order, max_notional_batch, max_notional_day)
-        return result
-
-    async def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:
-        """See Orchestrator.add_holidays()."""
-        result: bool = await self._await(self._calls.add_holidays, calendar, days)
         return result
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Iterable, Iterator, Literal, Mapping, Self, Unpack
 
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
+from orchestrator._extend import BrokerBook, BrokerReport
 from orchestrator._inputs import Amount, OrderDict, Settings
 from orchestrator._native import (
     AuditEntry,
@@ -21,13 +22,18 @@ from orchestrator._native import (
     Event,
     Execution,
     FillResult,
+    Halt,
     Health,
+    Instrument,
     Order,
     OrderBatch,
     OrderQuery,
     OrderRequest,
+    PortfolioLimits,
+    PortfolioUsage,
     Receipt,
     RecoveryReport,
+    RoutingRule,
     Session,
     SettleResult,
     StepResult,
@@ -325,6 +331,17 @@ class Orchestrator:
         (retryable)."""
         return self._session.compare_with_broker(batch_id, qty, price, fees)
 
+    def broker_book(self, name: str) -> BrokerBook:
+        """What the broker itself says about its orders and executions. Raises OrchestratorError:
+        ``unknown_broker``, ``broker_in_doubt``, ``broker_inactive`` (retryable)."""
+        return self._session.broker_book(name)
+
+    def apply(self, broker: str, report: BrokerReport) -> bool:
+        """Takes in what a broker pushed (a webhook, a drop copy); safe to repeat. A report about an order that
+        nobody knows yet waits in the inbox. Raises OrchestratorError: ``unknown_broker``, ``invalid_argument``
+        naming what cannot be read."""
+        return self._session.apply(broker, report)
+
     def health(self) -> Health:
         """How the book, its database, cache, publisher and brokers do now."""
         return self._session.health()
@@ -349,6 +366,10 @@ class Orchestrator:
         """Takes a stop back. Returns whether there was one."""
         return self._session.resume(scope, target)
 
+    def halts(self) -> list[Halt]:
+        """The stop switches that are on."""
+        return self._session.halts()
+
     def brokers(self) -> list[BrokerInfo]:
         """The brokers that have a settings row."""
         return self._session.brokers()
@@ -369,9 +390,30 @@ class Orchestrator:
         """Who changed what, oldest first, after the entry with this id."""
         return self._session.audit_trail(after, limit)
 
+    def instruments(self, ids: Iterable[int] | None = None) -> list[Instrument]:
+        """The instruments with these ids; None: all. Ids that have none are left out."""
+        return self._session.instruments(ids)
+
+    def set_instruments(self, instruments: Iterable[Instrument]) -> int:
+        """Stores instruments, each in place of the one with its id. Returns how many."""
+        return self._session.set_instruments(instruments)
+
     def import_instruments(self, csv: str) -> int:
         """Stores the instruments of a CSV text, in Kite's layout or the plain one. Returns how many."""
         return self._session.import_instruments(csv)
+
+    def limits(self) -> list[PortfolioLimits]:
+        """The limits that were set; those of portfolio 0 are the defaults."""
+        return self._session.limits()
+
+    def limits_of(self, portfolio_id: int) -> PortfolioLimits:
+        """The limits that hold for a portfolio: its own, else the defaults (then ``portfolio_id`` is 0), else
+        none."""
+        return self._session.limits_of(portfolio_id)
+
+    def usage_of(self, portfolio_id: int) -> PortfolioUsage:
+        """What a portfolio takes of its limits now."""
+        return self._session.usage_of(portfolio_id)
 
     def set_limits(
         self,
@@ -384,10 +426,38 @@ class Orchestrator:
         max_notional_batch: Amount | None = None,
         max_notional_day: Amount | None = None,
     ) -> bool:
-        """Sets all limits of a portfolio; 0: the defaults of portfolios without their own. None: no limit."""
+        """Sets all limits of a portfolio; 0: the defaults of portfolios without their own. Each is zero or more;
+        None: no limit. ``margin_rate``: margin needed per unit of notional."""
         return self._session.set_limits(
             portfolio_id, margin_available, margin_rate, max_quantity, max_notional_order, max_notional_batch,
             max_notional_day)
+
+    def routing_rules(self) -> list[RoutingRule]:
+        """The rules in the order in which they apply to orders that name no broker."""
+        return self._session.routing_rules()
+
+    def add_routing_rule(
+        self,
+        targets: Mapping[str, int],
+        *,
+        priority: int = 100,
+        instrument_id: int | None = None,
+        exchange: str | None = None,
+        portfolio_id: int | None = None,
+    ) -> int:
+        """Adds a rule and returns its id. Of the rules that match an order, the one with the lowest ``priority``
+        (0 to 1,000,000), then the lowest id, decides. ``targets``: brokers and their weights, 0 to 1,000,000;
+        one of weight 0 gets orders when the others are not available. A condition that is None matches all.
+        Raises OrchestratorError: ``unknown_broker``."""
+        return self._session.add_routing_rule(targets, priority, instrument_id, exchange, portfolio_id)
+
+    def remove_routing_rule(self, id: int) -> bool:
+        """Takes a rule away. Returns whether there was one."""
+        return self._session.remove_routing_rule(id)
+
+    def holidays(self, calendar: str) -> list[date]:
+        """The days of a holiday calendar, such as ``"NSE"``."""
+        return self._session.holidays(calendar)
 
     def add_holidays(self, calendar: str, days: Iterable[date]) -> bool:
         """Adds days to a holiday calendar, such as ``"NSE"``."""

@@ -22,9 +22,11 @@ PYBIND11_MODULE(_native, module) {
   python::bind_orders(module);
   python::bind_reports(module);
   python::bind_operations(module);
+  python::bind_reference(module);
   python::bind_order_request(module);
   python::bind_extensions(module);
   python::bind_session(module);
+  python::bind_migration(module);
   module.def(
       "_read_orders", [](const pybind11::object& orders) { return python::OrderInput::read(orders).size(); },
       "Reads orders as place() does, and answers how many. For benchmarks and tests.");

@@ -1,8 +1,8 @@
 // A broker connector written in Python. Its answers are read as strictly as a broker's: what cannot be read
 // says nothing, so that an order is never taken for refused, or for not sent, by a slip.
-#include <array>
 #include <string_view>
 
+#include "python/src/broker_values.hpp"
 #include "python/src/extend.hpp"
 
 namespace orchestrator::python {
@@ -27,40 +27,6 @@ std::int32_t to_settlement_days(py::handle value, const char* name) {
   const std::size_t days = to_count(value, name);
   if (days > 30) refuse_argument(name, "must be 0 to 30");
   return static_cast<std::int32_t>(days);
-}
-
-// Reads attributes of an object; refusals name `path`.attribute.
-class Attributes {
- public:
-  Attributes(py::handle object, std::string path) : object_(object), path_(std::move(path)) {}
-
-  template <class Read>
-  auto get(const char* attribute, Read read) const {
-    const py::object value = object_.attr(attribute);
-    return read(value, name_of(attribute).c_str());
-  }
-  // nullopt: None.
-  template <class Read>
-  auto get_optional(const char* attribute, Read read) const {
-    const py::object value = object_.attr(attribute);
-    return to_optional(read, value, name_of(attribute).c_str());
-  }
-  [[nodiscard]] std::string text(const char* attribute) const { return get(attribute, to_text); }
-  // In the caller's order.
-  [[nodiscard]] py::tuple items(const char* attribute) const {
-    auto items = py::reinterpret_steal<py::object>(PySequence_Tuple(object_.attr(attribute).ptr()));
-    if (!items) throw py::error_already_set();
-    return py::reinterpret_borrow<py::tuple>(items);
-  }
-  [[nodiscard]] std::string name_of(const char* attribute) const { return path_ + "." + attribute; }
-
- private:
-  py::handle object_;
-  std::string path_;
-};
-
-std::string numbered(const std::string& name, std::size_t index) {
-  return name + "[" + std::to_string(index) + "]";
 }
 
 BrokerCapabilities read_capabilities(const py::object& broker, std::string name) {
@@ -97,79 +63,6 @@ void require_own_methods(const py::object& broker, const py::object& base, Broke
   if (broker_class != BrokerClass::kNone && !has_own("look_up")) {
     refuse_argument(path, "a broker of class " + std::string(to_string(broker_class)) + " needs look_up()");
   }
-}
-
-// --- what it answers ---
-
-BrokerOrder read_broker_order(py::handle value, const std::string& path) {
-  const Attributes of(value, path);
-  BrokerOrder order;
-  order.ext_order_id = of.text("ext_order_id");
-  order.client_order_id = of.text("client_order_id");
-  order.symbol = of.text("symbol");
-  order.instrument_id = of.get("instrument_id", to_integer);
-  order.side = of.get("side", to_word<Side>);
-  order.qty = of.get("qty", to_decimal<Quantity>);
-  order.price_limit = of.get_optional("price_limit", to_decimal<Price>);
-  order.status = of.get("status", to_word<OrderStatus>);
-  order.fill_qty = of.get("fill_qty", to_decimal<Quantity>);
-  order.fill_notional = of.get("fill_notional", to_decimal<Money>);
-  order.reason = of.text("reason");
-  order.updated_at = of.get("updated_at", to_timestamp);
-  return order;
-}
-
-ExecutionKind to_execution_kind(py::handle value, const char* name) {
-  const std::string word = to_text(value, name);
-  const auto kind = parse_execution_kind(word);
-  if (!kind) refuse_argument(name, "'" + word + "' is not valid; pass trade, bust or correct");
-  return *kind;
-}
-
-Execution read_execution(py::handle value, const std::string& path) {
-  const Attributes of(value, path);
-  Execution execution;
-  execution.execution_id = of.text("execution_id");
-  execution.kind = of.get("kind", to_execution_kind);
-  execution.ref_execution_id = of.text("ref_execution_id");
-  execution.qty = of.get("qty", to_decimal<Quantity>);
-  execution.price = of.get("price", to_decimal<Price>);
-  execution.fees = of.get("fees", to_decimal<Money>);
-  execution.executed_at = of.get("executed_at", to_timestamp);
-  return execution;
-}
-
-constexpr std::array<std::string_view, 8> kReportKinds{
-    "ack", "reject", "execution", "cancelled", "cancel_refused", "expired", "replaced", "replace_refused"};
-
-BrokerReport::Kind to_report_kind(py::handle value, const char* name) {
-  const std::string word = to_text(value, name);
-  for (std::size_t i = 0; i < kReportKinds.size(); ++i) {
-    if (kReportKinds[i] == word) return static_cast<BrokerReport::Kind>(i);
-  }
-  refuse_argument(name, "'" + word + "' is not valid; pass a member of ReportKind or its word");
-}
-
-BrokerReport read_report(py::handle value, const std::string& path, const BrokerCapabilities& broker) {
-  const Attributes of(value, path);
-  BrokerReport report;
-  report.kind = of.get("kind", to_report_kind);
-  report.broker = broker.name;
-  report.account = broker.account;
-  report.ext_order_id = of.text("ext_order_id");
-  report.client_order_id = of.text("client_order_id");
-  if (report.ext_order_id.empty() && report.client_order_id.empty()) {
-    refuse_argument(path, "names its order neither by ext_order_id nor by client_order_id");
-  }
-  if (report.kind == BrokerReport::Kind::kExecution) {
-    report.execution = of.get(
-        "execution", [](py::handle execution, const char* name) { return read_execution(execution, name); });
-  }
-  report.qty = of.get_optional("qty", to_decimal<Quantity>);
-  report.price_limit = of.get_optional("price_limit", to_decimal<Price>);
-  report.reason = of.text("reason");
-  report.at = of.get("at", to_timestamp);
-  return report;
 }
 
 // --- the connector ---
@@ -252,7 +145,8 @@ class PythonBroker final : public BrokerConnector, public PythonObject {
       const Attributes of(answer, "poll()");
       std::size_t i = 0;
       for (const py::handle report : of.items("reports")) {
-        page.reports.push_back(read_report(report, numbered("poll().reports", i++), capabilities_));
+        page.reports.push_back(
+            read_report(report, numbered("poll().reports", i++), capabilities_.name, capabilities_.account));
       }
       page.cursor = of.text("cursor");
       page.more = of.get("more", to_bool);

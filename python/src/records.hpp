@@ -178,6 +178,7 @@ void bind_pandas(py::class_<Record>& type, py::object (*rows)(const Record&), co
 void bind_orders(py::module_& module);      // Order, OrderBatch, Execution, FillResult, Receipt, Violation
 void bind_reports(py::module_& module);     // BatchReport, Break, and what the driving calls return
 void bind_operations(py::module_& module);  // health, brokers, stops, the audit
+void bind_reference(py::module_& module);   // instruments, limits, routing rules
 void bind_order_request(py::module_& module);
 
 }  // namespace orchestrator::python

@@ -124,6 +124,7 @@ void bind_session(py::module_& module) {
       .def("fileno", &CallQueue::descriptor);
   add_order_verbs(verbs);
   add_operation_verbs(verbs);
+  add_reference_verbs(verbs);
 }
 
 }  // namespace orchestrator::python

@@ -109,5 +109,6 @@ class Session {
 [[nodiscard]] OpenOptions read_settings(const py::object& url, const py::dict& settings);
 
 void bind_session(py::module_& module);
+void bind_migration(py::module_& module);  // migration.cpp
 
 }  // namespace orchestrator::python

@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "orchestrator/broker_connector.hpp"
 #include "orchestrator/decimal.hpp"
 #include "orchestrator/dependency.hpp"
 #include "orchestrator/error.hpp"
@@ -70,6 +71,8 @@ void load_input_types(py::handle decimal_type);
 [[nodiscard]] py::object to_python(DependencyState value);
 [[nodiscard]] py::object to_python(BrokerClass value);
 [[nodiscard]] py::object to_python(ErrorCode value);
+
+[[nodiscard]] py::object to_python(const BrokerConnector::Book& book);  // broker_values.cpp
 
 // A JSON document; whole numbers are ints, the others Decimals.
 [[nodiscard]] py::object from_json(const std::string& text);

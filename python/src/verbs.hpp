@@ -31,6 +31,7 @@ struct Verbs {
 
 void bind_order_query(py::module_& module);
 void add_order_verbs(Verbs& verbs);      // verbs_orders.cpp: placing, changing, reading, driving
-void add_operation_verbs(Verbs& verbs);  // verbs_operations.cpp: operating, reference data
+void add_operation_verbs(Verbs& verbs);  // verbs_operations.cpp: operating
+void add_reference_verbs(Verbs& verbs);  // verbs_reference.cpp: instruments, limits, routing rules, holidays
 
 }  // namespace orchestrator::python

@@ -1,7 +1,7 @@
-// The facade's verbs for operators, and reference data.
+// The facade's verbs for operators.
 #include <string>
 
-#include "orchestrator/json.hpp"
+#include "python/src/broker_values.hpp"
 #include "python/src/verbs.hpp"
 
 namespace orchestrator::python {
@@ -96,34 +96,31 @@ auto audit_trail(object after, object limit) {
           limit = to_count(limit, "limit")](Orchestrator& oms) { return oms.audit_trail(after, limit); };
 }
 
-auto import_instruments(object csv) {
-  return [csv = to_text(csv, "csv")](Orchestrator& oms) {
-    const InstrumentFile file = parse_instruments_csv(csv);
-    oms.reference().put_instruments(file.instruments);
-    return file.instruments.size();
-  };
+auto broker_book(object name) {
+  return [name = to_text(name, "name")](Orchestrator& oms) { return oms.broker_book(name); };
 }
 
-auto set_limits(object portfolio_id, object margin_available, object margin_rate, object max_quantity,
-                object max_notional_order, object max_notional_batch, object max_notional_day) {
-  PortfolioLimits limits;
-  limits.portfolio_id = static_cast<PortfolioId>(to_count(portfolio_id, "portfolio_id"));
-  limits.margin_available = to_optional(to_decimal<Money>, margin_available, "margin_available");
-  limits.margin_rate = to_decimal<Rate>(margin_rate, "margin_rate");
-  limits.max_quantity = to_optional(to_decimal<Quantity>, max_quantity, "max_quantity");
-  limits.max_notional_order = to_optional(to_decimal<Money>, max_notional_order, "max_notional_order");
-  limits.max_notional_batch = to_optional(to_decimal<Money>, max_notional_batch, "max_notional_batch");
-  limits.max_notional_day = to_optional(to_decimal<Money>, max_notional_day, "max_notional_day");
-  return [limits](Orchestrator& oms) {
-    oms.reference().put_limits(limits);
-    return true;
-  };
+void require_type(py::handle value, const char* type, const std::string& name) {
+  if (!py::isinstance(value, py::module_::import("orchestrator._extend").attr(type))) {
+    refuse_argument(name, kind_of(value) + " is not a " + type);
+  }
 }
 
-auto add_holidays(object calendar, object days) {
-  return [calendar = to_text(calendar, "calendar"),
-          days = to_list<Date>(to_date, days, "days")](Orchestrator& oms) {
-    oms.reference().put_holidays(calendar, days);
+// Which account it is about, its connector knows.
+auto apply(object broker, object report) {
+  require_type(report, "BrokerReport", "report");
+  const object execution = report.attr("execution");
+  if (!execution.is_none()) require_type(execution, "BrokerExecution", "report.execution");
+  return [report = read_report(report, "report", to_text(broker, "broker"), {})](Orchestrator& oms) {
+    BrokerReport of_account = report;
+    for (const BrokerInfo& info : oms.brokers()) {
+      if (info.config.broker_name == report.broker && info.capabilities) {
+        of_account.account = info.capabilities->account;
+      }
+    }
+    of_account.execution.broker = of_account.broker;
+    of_account.execution.account = of_account.account;
+    oms.apply(of_account);
     return true;
   };
 }
@@ -141,9 +138,8 @@ void add_operation_verbs(Verbs& verbs) {
   verbs.add("set_broker", set_broker);
   verbs.add("audit", audit);
   verbs.add("audit_trail", audit_trail);
-  verbs.add("import_instruments", import_instruments);
-  verbs.add("set_limits", set_limits);
-  verbs.add("add_holidays", add_holidays);
+  verbs.add("broker_book", broker_book);
+  verbs.add("apply", apply);
 }
 
 }  // namespace orchestrator::python

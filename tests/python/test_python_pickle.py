@@ -31,14 +31,18 @@ class Watches:
 
 
 @pytest.fixture(scope="module")
-def records():
+def records(tmp_path_factory):
     """Records of every type, with everything in them that a short day has."""
+    schema = o.migrate(f"sqlite:///{tmp_path_factory.mktemp('schema')}/new.db")
     watches = Watches()
     with open_with(MyBroker(), rules=[watches], router=watches, operator_name="Zoë") as oms:
         receipt = oms.place([GOOD, GOOD | {"side": "SELL", "price_limit": Decimal("2600.000000001")}, mine()],
                             portfolio_id=1, idempotency_key="key", user_id=7)
         fill = oms.simulate_fill(receipt.orders[0].id, price="2500.5", qty=40)
         oms.simulate_fill(receipt.orders[1].id, price="2600.5", qty=100)
+        oms.set_instruments([o.Instrument(2, "B", exchange="NSE", price_band_low="0.000000001")])
+        oms.set_limits(1, max_notional_day=10**12)
+        oms.add_routing_rule({"alpaca-mock": 3, "zerodha-mock": 0}, exchange="NSE")
         oms.halt("broker", "mine", reason="näher ansehen")
         refused = oms.preview([GOOD | {"qty": "0.5"}, GOOD], portfolio_id=1, policy="each")
         report = oms.reconcile(receipt.batch_id)
@@ -49,7 +53,8 @@ def records():
             *oms.orders(), *oms.batches(), report, *report.instruments, *oms.events(follow=False), health,
             *health.dependencies, *health.halts, health.outbox, *health.brokers, *oms.brokers(), audit,
             *oms.audit_trail(), oms.step(), oms.recover(), oms.settle(date(2099, 1, 1)), *watches.given,
-            *oms.compare_with_broker(receipt.batch_id)]
+            *oms.instruments(), *oms.limits(), oms.usage_of(1), *oms.routing_rules(), oms.routing_rules()[0].targets[0],
+            schema, schema.steps[0]]
 
 
 def test_every_record_survives_a_pickle(records):

@@ -1,6 +1,7 @@
 """The stub of the native half says what is there."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,11 @@ def test_an_order_that_shows_itself_before_it_has_a_value_is_no_order(in_memory)
     with pytest.raises(o.OrchestratorError) as refused:
         Early()
     assert [violation.code for violation in refused.value.violations] == ["order.invalid"]
+
+
+def test_every_verb_can_be_awaited_with_the_same_arguments():
+    def verbs(facade):
+        return {name: list(inspect.signature(value).parameters.values())
+                for name, value in inspect.getmembers(facade, inspect.isfunction) if not name.startswith("_")}
+
+    assert verbs(o.AsyncOrchestrator) == verbs(o.Orchestrator)
