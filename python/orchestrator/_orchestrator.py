@@ -211,7 +211,7 @@ class Orchestrator:
         """The orders for which all of the given conditions hold, to be iterated or read into a table.
 
         ``status``: one or several. ``created_from``: an aware datetime, inclusive. ``limit``: at most so
-        many.
+        many. None is no condition; an empty list of ids or statuses chooses nothing, and empty text is refused.
         """
         query = OrderQuery(ids, batch_id, portfolio_id, instrument_id, broker, status, client_order_id,
                            ext_order_id, created_from, tenant, newest_first)

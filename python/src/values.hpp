@@ -133,6 +133,8 @@ Refusal read_word(py::handle value, DuplicatePolicy& out);
 [[nodiscard]] std::string to_text(py::handle value, const char* name);
 // Text that says something; `instead`: what to pass for nothing.
 [[nodiscard]] std::string to_filled_text(py::handle value, const char* name, const char* instead);
+// Text that a query looks for; an empty one is refused, because it would look for what has none, or for all.
+[[nodiscard]] std::string to_filter(py::handle value, const char* name);
 // An aware datetime; in UTC it is of the years 1 to 9999, so that it can go out again.
 [[nodiscard]] Timestamp to_timestamp(py::handle value, const char* name);
 // A date that is no datetime.

@@ -330,6 +330,10 @@ std::string to_filled_text(py::handle value, const char* name, const char* inste
   return text;
 }
 
+std::string to_filter(py::handle value, const char* name) {
+  return to_filled_text(value, name, "pass None for all");
+}
+
 Timestamp to_timestamp(py::handle value, const char* name) {
   if (!PyDateTime_Check(value.ptr())) refuse_argument(name, kind_of(value) + " is not a datetime");
   const auto offset = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(value.ptr(), utc_offset_));

@@ -42,6 +42,17 @@ void load_members(const py::module_& enums, const char* name, std::size_t count)
   }
 }
 
+// A broker, and whoever wrote to the database, may have given any time.
+std::chrono::year_month_day date_in_reach(std::chrono::sys_days day) {
+  using std::chrono::year;
+  if (day < std::chrono::sys_days(year(1) / 1 / 1) || day >= std::chrono::sys_days(year(10000) / 1 / 1)) {
+    throw Error(ErrorCode::kNumberOverflow,
+                "the time, " + std::to_string(day.time_since_epoch().count()) +
+                    " days from 1970-01-01, is outside the years 1 to 9999 that a datetime holds");
+  }
+  return day;
+}
+
 template <class Fixed>
 py::object decimal(Fixed value) {
   std::array<char, Fixed::kTextSizeMax> text{};
@@ -105,7 +116,7 @@ py::object to_python(Money value) { return decimal(value); }
 
 py::object to_python(Timestamp at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
+  const auto date = date_in_reach(day);
   const std::chrono::hh_mm_ss time(at - day);
   auto result = py::reinterpret_steal<py::object>(PyDateTimeAPI->DateTime_FromDateAndTime(
       static_cast<int>(date.year()), static_cast<int>(static_cast<unsigned>(date.month())),
@@ -117,7 +128,7 @@ py::object to_python(Timestamp at) {
 }
 
 py::object to_python(Date day) {
-  const std::chrono::year_month_day date(day);
+  const auto date = date_in_reach(day);
   auto result = py::reinterpret_steal<py::object>(
       PyDate_FromDate(static_cast<int>(date.year()), static_cast<int>(static_cast<unsigned>(date.month())),
                       static_cast<int>(static_cast<unsigned>(date.day()))));

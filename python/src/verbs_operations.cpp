@@ -36,8 +36,8 @@ auto batches(object portfolio_id, object status, object idempotency_key, object 
   BatchQuery query;
   query.portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
   query.status = to_optional(to_word<BatchStatus>, status, "status");
-  query.idempotency_key = to_optional(to_text, idempotency_key, "idempotency_key");
-  query.tenant = to_optional(to_text, tenant, "tenant");
+  query.idempotency_key = to_optional(to_filter, idempotency_key, "idempotency_key");
+  query.tenant = to_optional(to_filter, tenant, "tenant");
   query.newest_first = to_bool(newest_first, "newest_first");
   query.limit = to_count(limit, "limit");
   return [query = std::move(query)](Orchestrator& oms) { return oms.batches(query); };

@@ -126,21 +126,27 @@ OrderQuery read_order_query(const object& ids, const object& batch_id, const obj
                             const object& instrument_id, const object& broker, const object& status,
                             const object& client_order_id, const object& ext_order_id,
                             const object& created_from, const object& tenant, bool newest_first) {
+  // To the library an empty list is no condition; to a caller who computed one it is a choice of nothing.
+  constexpr OrderId kNoOrder = 0;
   OrderQuery query;
-  if (!ids.is_none()) query.ids = to_list<OrderId>(to_id, ids, "ids");
+  if (!ids.is_none()) {
+    query.ids = to_list<OrderId>(to_id, ids, "ids");
+    if (query.ids.empty()) query.ids = {kNoOrder};
+  }
   query.batch_id = to_optional(to_id, batch_id, "batch_id");
   query.portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
   query.instrument_id = to_optional(to_id, instrument_id, "instrument_id");
-  query.broker = to_optional(to_text, broker, "broker");
+  query.broker = to_optional(to_filter, broker, "broker");
   if (PyUnicode_Check(status.ptr())) {
     query.statuses = {to_word<OrderStatus>(status, "status")};
   } else if (!status.is_none()) {
     query.statuses = to_list<OrderStatus>(to_word<OrderStatus>, status, "status");
+    if (query.statuses.empty()) query.ids = {kNoOrder};
   }
-  query.client_order_id = to_optional(to_text, client_order_id, "client_order_id");
-  query.ext_order_id = to_optional(to_text, ext_order_id, "ext_order_id");
+  query.client_order_id = to_optional(to_filter, client_order_id, "client_order_id");
+  query.ext_order_id = to_optional(to_filter, ext_order_id, "ext_order_id");
   query.created_from = to_optional(to_timestamp, created_from, "created_from");
-  query.tenant = to_optional(to_text, tenant, "tenant");
+  query.tenant = to_optional(to_filter, tenant, "tenant");
   query.newest_first = newest_first;
   return query;
 }

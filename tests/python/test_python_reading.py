@@ -203,3 +203,38 @@ def test_closing_while_calls_wait_ends_every_one_of_them():
         assert all(isinstance(result, o.Receipt) or result.code == "closed" for result in results)
 
     asyncio.run(job())
+
+
+@pytest.mark.parametrize("name", ["broker", "client_order_id", "ext_order_id", "tenant"])
+def test_an_empty_condition_is_refused_because_it_would_choose_none_or_all(in_memory, name):
+    with pytest.raises(o.OrchestratorError, match=f"^{name}: empty; pass None for all"):
+        in_memory.orders(**{name: ""})
+
+
+@pytest.mark.parametrize("name", ["idempotency_key", "tenant"])
+def test_an_empty_condition_of_batches_is_refused(in_memory, name):
+    with pytest.raises(o.OrchestratorError, match=f"^{name}: empty; pass None for all"):
+        in_memory.batches(**{name: ""})
+
+
+@pytest.mark.parametrize("durable", [False, True], ids=["memory", "sqlite"])
+def test_an_empty_list_chooses_nothing_and_a_long_one_what_is_there(durable, database_url):
+    with o.Orchestrator(database_url if durable else "memory:", mock_ledger="memory:") as oms:
+        oms.place([ORDER] * 3, portfolio_id=1)
+        assert list(oms.orders(ids=[])) == list(oms.orders(status=[])) == list(oms.orders(ids=[1], status=())) == []
+        assert [order.id for order in oms.orders(ids=range(2, 50_000))] == [2, 3]
+        for limit in (0, 1, 2**63 - 1):
+            assert len(list(oms.orders(limit=limit))) == min(limit, 3)
+            assert len(oms.batches(limit=limit)) == min(limit, 1)
+            assert len(oms.audit_trail(limit=limit)) <= limit
+
+
+def test_a_time_that_no_datetime_holds_is_refused_with_its_reason(in_memory):
+    leg = in_memory.place([ORDER], portfolio_id=1).orders[0]
+    execution = in_memory.simulate_fill(leg.id, price=2500, qty=1).execution
+    _, (_, state) = execution.__reduce__()
+    at = (execution.executed_at - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    late = state.replace(at.to_bytes(8, "little"), (2**62).to_bytes(8, "little"))
+    with pytest.raises(o.OrchestratorError, match="outside the years 1 to 9999") as refused:
+        _ = o.Execution._restored(late).executed_at
+    assert refused.value.code == "number_overflow"
