@@ -24,6 +24,8 @@ py::object failure_of(const std::exception_ptr& failure) {
   }
 }
 
+thread_local const CallQueue* queue_of_this_thread = nullptr;
+
 void settle(const py::object& future, const char* how, const py::object& with) {
   // Awaiting it may have been cancelled; the call was made all the same.
   if (py::cast<bool>(future.attr("done")())) return;
@@ -32,8 +34,11 @@ void settle(const py::object& future, const char* how, const py::object& with) {
 
 }  // namespace
 
-CallQueue::CallQueue(Session& session, std::size_t threads_max)
-    : session_(session), threads_max_(threads_max), generation_(fork_generation()) {
+CallQueue::CallQueue(py::object session, std::size_t threads_max)
+    : owner_(std::move(session)),
+      session_(py::cast<Session&>(owner_)),
+      threads_max_(threads_max),
+      generation_(fork_generation()) {
   if (threads_max == 0) throw Error(ErrorCode::kInvalidArgument, "calls_max: must be above zero");
   descriptor_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (descriptor_ < 0) throw Error(ErrorCode::kInternal, "the system gives no file descriptor for an event");
@@ -45,6 +50,22 @@ CallQueue::~CallQueue() {
     close();
   }
   ::close(descriptor_);
+}
+
+bool CallQueue::runs_here() const { return queue_of_this_thread == this; }
+
+void DeleteInOwnProcess<CallQueue>::operator()(CallQueue* queue) const {
+  if (queue->generation() != fork_generation()) return;
+  if (!queue->runs_here()) {
+    delete queue;
+    return;
+  }
+  // Let go by an object that one of its own threads has called, which cannot wait for itself.
+  std::thread([queue, absent = std::make_unique<AbsentThread>()]() mutable {
+    const py::gil_scoped_acquire locked;
+    delete queue;
+    absent.reset();
+  }).detach();
 }
 
 void CallQueue::push(Job job) {
@@ -75,6 +96,7 @@ void CallQueue::add_thread(Job& job) {
 }
 
 void CallQueue::work() {
+  queue_of_this_thread = this;
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

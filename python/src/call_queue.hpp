@@ -46,8 +46,9 @@ class AwaitedWork final : public AwaitedCall {
 
 class CallQueue {
  public:
-  // `session` must outlive the queue. Throws Error(invalid_argument) for no thread at all.
-  CallQueue(Session& session, std::size_t threads_max);
+  // Of a Session. Throws Error(invalid_argument) for no thread at all.
+  CallQueue(py::object session, std::size_t threads_max);
+  // Waits for its threads; not to be called by one of them.
   ~CallQueue();
   CallQueue(const CallQueue&) = delete;
   CallQueue& operator=(const CallQueue&) = delete;
@@ -55,6 +56,8 @@ class CallQueue {
   // Readable while something is done.
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] unsigned generation() const { return generation_; }
+  // Whether this thread is one of its own.
+  [[nodiscard]] bool runs_here() const;
 
   // `future` gets the result, or the exception, in drain(). In the child of a fork, where its threads and
   // locks are not, this throws Error(closed), and drain() and close() do nothing.
@@ -84,6 +87,7 @@ class CallQueue {
   void work();
   void finish(Job job);
 
+  const py::object owner_;  // of session_
   Session& session_;
   const std::size_t threads_max_;
   const unsigned generation_;
@@ -98,6 +102,11 @@ class CallQueue {
 
   std::mutex done_mutex_;
   std::vector<Job> done_;
+};
+
+template <>
+struct DeleteInOwnProcess<CallQueue> {
+  void operator()(CallQueue* queue) const;
 };
 
 }  // namespace orchestrator::python

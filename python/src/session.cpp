@@ -68,9 +68,13 @@ void Session::require_open() const {
 }
 
 Session::Call::Call(Session& session) : session_(session), outer_(innermost_call) {
+  // Waiting for the lock could be for ever: close() holds it while it waits for the library's threads, and
+  // this may be one of them, called back.
+  lock_ = std::shared_lock(session.open_, std::defer_lock);
+  do {
+    session.require_open();
+  } while (!lock_.try_lock());
   session.require_open();
-  lock_ = std::shared_lock(session.open_);
-  if (session.orchestrator_ == nullptr) session.require_open();
   innermost_call = this;
 }
 
@@ -115,10 +119,9 @@ void bind_session(py::module_& module) {
       .def("close", &Session::close)
       .def_property_readonly("closed", &Session::closed, "bool");
   verbs.queue
-      .def(py::init([](Session& session, const py::object& calls_max) {
-             return OwnedHere<CallQueue>(new CallQueue(session, to_count(calls_max, "calls_max")));
-           }),
-           py::keep_alive<1, 2>())
+      .def(py::init([](py::object session, const py::object& calls_max) {
+        return OwnedHere<CallQueue>(new CallQueue(std::move(session), to_count(calls_max, "calls_max")));
+      }))
       .def("close", &CallQueue::close, py::call_guard<py::gil_scoped_release>())
       .def("drain", &CallQueue::drain)
       .def("fileno", &CallQueue::descriptor);

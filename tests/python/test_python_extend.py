@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
@@ -328,3 +329,55 @@ def test_the_objects_are_let_go_when_the_orchestrator_is_closed():
     del oms
     gc.collect()
     assert Counted.alive == 0
+
+
+@pytest.mark.parametrize("part", ["broker", "publisher"])
+def test_closing_waits_for_a_thread_of_the_library_that_calls_back(part):
+    for _ in range(10):
+        called, opened, refused = threading.Event(), threading.Event(), threading.Event()
+
+        class Calls(MyBroker):
+            def call_back(self):
+                opened.wait()
+                called.set()
+                while refusal_of(lambda: oms.get_batch(1)) != "closed":
+                    pass
+                refused.set()
+
+            def poll(self, cursor):
+                if part == "broker":
+                    self.call_back()
+                return super().poll(cursor)
+
+            def publish(self, events):
+                if part == "publisher":
+                    self.call_back()
+
+        parts = Calls()
+        oms = open_with(parts, mode="background", publisher=parts)
+        oms.place([mine()], portfolio_id=1)
+        opened.set()
+        assert called.wait(30)
+        oms.close()
+        assert refused.is_set()
+
+
+def test_the_last_reference_to_a_queue_of_calls_may_end_inside_a_call_of_it():
+    let_go, gone = threading.Event(), threading.Event()
+    held = []
+
+    class Holds(MyBroker):
+        def place(self, order):
+            let_go.wait()
+            held.clear()
+            return super().place(order)
+
+        def __del__(self):
+            gone.set()
+
+    session = o._native.Session("memory:", {"mock_ledger": "memory:", "brokers": {"mine": Holds()}})
+    held.append(o._native.CallQueue(session, 1))
+    held[0].place(Future(), [mine()], 1, None, None, "all", "default")
+    del session
+    let_go.set()
+    assert gone.wait(30)
