@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Iterable, Literal, Mapping, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 from orchestrator._async_reference import AsyncReference
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus

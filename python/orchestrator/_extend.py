@@ -13,10 +13,11 @@ happened.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import TYPE_CHECKING, Iterable, Literal, Protocol, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from orchestrator._enums import BrokerClass, ExecutionKind, OrderStatus, Side
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal, Mapping, NotRequired, Required, Sequence, TypedDict, Union
+from typing import Literal, NotRequired, Required, TypedDict
 
 from orchestrator._enums import DuplicatePolicy, Mode, OrderType, Side, TimeInForce
 from orchestrator._extend import BrokerConnector, EventPublisher, Router, ValidatorRule
 
 #: An exact amount: a Decimal, an int, or text such as "2500.05". Never a float.
-Amount = Union[Decimal, int, str]
+Amount = Decimal | int | str
 
 
 class OrderDict(TypedDict):

@@ -2,7 +2,8 @@
 from asyncio import Future
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Iterable, Literal, Mapping, final
+from typing import Any, ClassVar, Literal, final
+from collections.abc import Iterable, Mapping
 
 import pandas
 

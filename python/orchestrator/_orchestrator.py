@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Any, Iterable, Iterator, Literal, Mapping, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cli_driver import BREAKS, CONFLICT, FAILPOINTS_PROGRAM, OK, STORAGE, USAGE, Cli, batch, need, order, two_orders
+from cli_driver import CONFLICT, FAILPOINTS_PROGRAM, OK, STORAGE, USAGE, Cli, batch, need, order, two_orders
 from psql import psql
 
 KILLED = -9

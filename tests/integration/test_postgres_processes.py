@@ -85,7 +85,7 @@ def test_processes_that_race_for_a_key_place_one_batch(cli, count):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(count)]
     with ThreadPoolExecutor(count) as pool:
         outputs = list(pool.map(lambda racer: racer.communicate(body, timeout=TIMEOUT_S), racers))
-    for racer, (output, errors) in zip(racers, outputs):
+    for racer, (_, errors) in zip(racers, outputs):
         assert racer.returncode in (OK, CONFLICT), errors.decode()
     receipts = {output for racer, (output, _) in zip(racers, outputs) if racer.returncode == OK}
     assert len(receipts) == 1, "the winner's receipt, byte for byte"

@@ -2,9 +2,9 @@
 as (line number, message) pairs. A message says what to do, not only what is wrong."""
 
 import re
-from typing import Callable, Iterator, List, Tuple
+from collections.abc import Callable, Iterator
 
-Breach = Tuple[int, str]
+Breach = tuple[int, str]
 LINES_MAX = 500
 
 # Which rooms a room may include. A room is named by the folder that holds it.
@@ -95,7 +95,7 @@ def included_room(path: str, header: str) -> str:
     return ""
 
 
-def includes(text: str) -> Iterator[Tuple[int, str]]:
+def includes(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
         if found:
@@ -110,7 +110,7 @@ def in_library(path: str) -> bool:
     return is_cpp(path) and path.startswith(("include/", "src/"))
 
 
-def include_directions(path: str, text: str) -> List[Breach]:
+def include_directions(path: str, text: str) -> list[Breach]:
     room = room_of(path)
     if not is_cpp(path) or not room:
         return []
@@ -124,7 +124,7 @@ def include_directions(path: str, text: str) -> List[Breach]:
     return breaches
 
 
-def third_party_headers(path: str, text: str) -> List[Breach]:
+def third_party_headers(path: str, text: str) -> list[Breach]:
     if not is_cpp(path):
         return []
     breaches = []
@@ -136,14 +136,14 @@ def third_party_headers(path: str, text: str) -> List[Breach]:
     return breaches
 
 
-def _code_lines(text: str) -> Iterator[Tuple[int, str, str]]:
+def _code_lines(text: str) -> Iterator[tuple[int, str, str]]:
     """Line number, the line without comments and literals, the line as written."""
     written = text.splitlines()
     for number, code in enumerate(strip_comments_and_strings(text).splitlines(), 1):
         yield number, code, written[number - 1]
 
 
-def floating_point(path: str, text: str) -> List[Breach]:
+def floating_point(path: str, text: str) -> list[Breach]:
     if not in_library(path):
         return []
     words = re.compile(r"\b(double|float|stod|stof|stold|strtod|strtof|strtold|atof)\b")
@@ -154,7 +154,7 @@ def floating_point(path: str, text: str) -> List[Breach]:
     ]
 
 
-def printing_or_exiting(path: str, text: str) -> List[Breach]:
+def printing_or_exiting(path: str, text: str) -> list[Breach]:
     if not in_library(path):
         return []
     words = re.compile(
@@ -169,7 +169,7 @@ def printing_or_exiting(path: str, text: str) -> List[Breach]:
     ]
 
 
-def wall_clock(path: str, text: str) -> List[Breach]:
+def wall_clock(path: str, text: str) -> list[Breach]:
     if not in_library(path) or path == CLOCK_FILE:
         return []
     words = re.compile(r"\bsystem_clock::now\b|\b(gettimeofday|clock_gettime)\s*\(|\bstd::time\s*\(")
@@ -180,7 +180,7 @@ def wall_clock(path: str, text: str) -> List[Breach]:
     ]
 
 
-def too_long(path: str, text: str) -> List[Breach]:
+def too_long(path: str, text: str) -> list[Breach]:
     if not (is_cpp(path) or path.endswith((".py", ".sh", ".cmake"))):
         return []
     lines = text.count("\n")
@@ -189,7 +189,7 @@ def too_long(path: str, text: str) -> List[Breach]:
     return [(lines, f"{lines} lines, at most {LINES_MAX}: split it into two rooms or two files by job")]
 
 
-def leftover_notes(path: str, text: str) -> List[Breach]:
+def leftover_notes(path: str, text: str) -> list[Breach]:
     words = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")) + r")\b")
     return [
         (number, f"{found.group(1)}: do it, or open an issue and delete the note")
@@ -198,7 +198,7 @@ def leftover_notes(path: str, text: str) -> List[Breach]:
     ]
 
 
-def machine_paths(path: str, text: str) -> List[Breach]:
+def machine_paths(path: str, text: str) -> list[Breach]:
     words = re.compile(r"(?<![\w.$}/~-])/(home|Users|root|work|mnt|media)/[\w.-]+|\b[A-Z]:\\Users\\|\.\./shared/")
     return [
         (number, f"{found.group(0)}: a path of one machine; use a path inside the project, a setting or a temporary folder")
@@ -207,7 +207,7 @@ def machine_paths(path: str, text: str) -> List[Breach]:
     ]
 
 
-RULES: List[Callable[[str, str], List[Breach]]] = [
+RULES: list[Callable[[str, str], list[Breach]]] = [
     include_directions,
     third_party_headers,
     floating_point,

@@ -1,5 +1,7 @@
-"""Many Python threads on one orchestrator: each order once, nobody waits for the interpreter lock, nothing deadlocks."""
+"""Many Python threads on one orchestrator: every call has an answer, each order is there once, and nobody waits for
+the interpreter lock."""
 
+import itertools
 import os
 import signal
 import threading
@@ -8,25 +10,48 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from my_broker import Silent, mine, open_with
 
 import orchestrator as o
-
-from my_broker import Silent, mine, open_with
 
 ORDER = dict(instrument_id=1, qty=100, side="BUY", price_limit="2500")
 THREADS = 8
 
 
-def in_threads(work, count=THREADS):
-    """Runs work(number) in threads that start together; the first failure comes out."""
-    start = threading.Barrier(count)
+class Mine(o.BrokerConnector):
+    orders_max = 10
 
-    def run(number):
+    def __init__(self):
+        self.numbers = itertools.count(1)
+
+    def place(self, order):
+        return f"X{next(self.numbers)}"
+
+
+class Delivered:
+    def __init__(self):
+        self.seen = {}
+
+    def publish(self, events):
+        for event in events:
+            self.seen.setdefault(event.subject, []).append(event.seq)
+
+
+def run_all(workers):
+    """Runs them in threads that start together; what they return, or what the first of them raised."""
+    start = threading.Barrier(len(workers))
+
+    def run(work):
         start.wait(60)
-        return work(number)
+        return work()
 
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
+    with ThreadPoolExecutor(len(workers)) as pool:
+        return list(pool.map(run, workers))
+
+
+def in_threads(work, count=THREADS):
+    """Runs work(number) in threads that start together."""
+    return run_all([lambda number=number: work(number) for number in range(count)])
 
 
 def test_threads_that_race_with_one_key_get_one_batch(oms):
@@ -38,13 +63,55 @@ def test_threads_that_race_with_one_key_get_one_batch(oms):
     assert len(list(oms.orders())) == 10
 
 
-def test_threads_that_place_at_once_each_get_their_own_orders(oms):
-    def desk(number):
-        return [oms.place([ORDER | {"qty": 1 + number}] * 2, portfolio_id=1 + number).orders for _ in range(10)]
+@pytest.mark.parametrize("mode", ["inline", "background"])
+def test_eight_threads_place_while_others_read_cancel_and_publish(database_url, mode):
+    receipts, done = [], threading.Event()
+    publisher = Delivered()
 
-    legs = [leg for receipts in in_threads(desk) for receipt in receipts for leg in receipt]
-    assert len({leg.id for leg in legs}) == len(legs) == THREADS * 20
-    assert [order.portfolio_id for order in oms.orders()].count(1) == 20
+    def place(portfolio_id):
+        for i in range(25):
+            order = ORDER | ({"broker": "mine"} if i % 2 else {})
+            receipts.append(oms.place([order, order | {"qty": 7}], portfolio_id=portfolio_id))
+            if len(receipts) == 8 * 25:
+                done.set()
+
+    def read():
+        while not done.is_set():
+            for receipt in receipts[-3:]:
+                assert oms.get_order(receipt.orders[0].id).batch_id == receipt.batch_id
+                assert oms.reconcile(receipt.batch_id).total_qty == 107
+
+    def cancel():
+        while not done.is_set():
+            for receipt in receipts[-2:]:
+                try:
+                    oms.cancel(receipt.orders[1].id)
+                except o.OrchestratorError as error:
+                    assert error.code in ("invalid_state", "conflict"), error
+
+    def publish():
+        while not done.is_set():
+            oms.step()
+
+    with o.Orchestrator(database_url, mode=mode, brokers={"mine": Mine()}, publisher=publisher) as oms:
+        run_all([lambda portfolio=i + 1: place(portfolio) for i in range(8)] + [read, cancel, publish])
+        for receipt in receipts:
+            assert oms.wait(receipt.batch_id, timedelta(seconds=60))
+        while oms.publish().published:
+            pass
+    ids = [leg.id for receipt in receipts for leg in receipt.orders]
+    assert sorted(ids) == list(range(1, 8 * 25 * 2 + 1))
+    with o.Orchestrator(database_url) as oms:
+        for receipt in receipts:
+            assert oms.place([oms_order(leg) for leg in receipt.orders], portfolio_id=receipt.portfolio_id,
+                             idempotency_key=receipt.idempotency_key).to_json() == receipt.to_json()
+    for subject, seen in publisher.seen.items():
+        assert list(dict.fromkeys(seen)) == list(range(1, max(seen) + 1)), subject
+
+
+def oms_order(leg):
+    named = {"broker": leg.broker} if leg.broker == "mine" else {}
+    return ORDER | {"qty": leg.qty} | named
 
 
 def test_fills_of_many_threads_execute_no_more_than_was_ordered(oms):
@@ -83,30 +150,32 @@ def test_the_interpreter_goes_on_while_a_call_waits_for_a_broker(oms):
         assert again.get_order(receipt.orders[0].id).status is o.OrderStatus.UNKNOWN
 
 
-def test_closing_waits_for_the_calls_of_other_threads(database_url):
-    oms = o.Orchestrator(database_url)
-    outcomes = []
+@pytest.mark.parametrize("mode", ["inline", "background"])
+def test_closing_while_others_call_ends_every_call_with_an_answer(database_url, mode):
+    receipts = []
+    placed = threading.Event()
 
-    def caller():
-        for number in range(10_000):
+    def place():
+        while True:
             try:
-                outcomes.append(oms.place([ORDER], portfolio_id=1).batch_id)
+                receipts.append(oms.place([ORDER | {"broker": "mine"}], portfolio_id=1))
+                placed.set()
             except o.OrchestratorError as error:
-                outcomes.append(error.code)
+                assert error.code == "closed"
                 return
 
-    threads = [threading.Thread(target=caller) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while len(outcomes) < 8:
-        time.sleep(0.001)
-    oms.close()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    assert outcomes.count("closed") == 4
-    with o.Orchestrator(database_url) as again:
-        assert len(list(again.orders())) == len(outcomes) - 4
+    def close():
+        placed.wait()
+        oms.close()
+        oms.close()
+
+    oms = o.Orchestrator(database_url, mode=mode, brokers={"mine": Mine()}, publisher=Delivered())
+    run_all([place] * 8 + [close] * 2)
+    assert oms.closed
+    with o.Orchestrator(database_url, brokers={"mine": Mine()}) as oms:
+        oms.recover()
+        for receipt in receipts:
+            assert oms.get_order(receipt.orders[0].id).status == "acked"
 
 
 @pytest.mark.parametrize("mode", o.Mode)
@@ -116,6 +185,15 @@ def test_opening_and_closing_many_times_leaves_no_thread(tmp_path, mode):
         with o.Orchestrator(f"sqlite:///{tmp_path}/{number}.db", mode=mode) as oms:
             oms.place([ORDER], portfolio_id=1)
     assert len(list(os.scandir("/proc/self/task"))) == before
+
+
+def test_sixteen_threads_open_and_close_at_once(tmp_path):
+    def work(at):
+        for _ in range(5):
+            with o.Orchestrator(f"sqlite:///{tmp_path}/{at}.db", mode="background", brokers={"mine": Mine()}) as oms:
+                oms.place([ORDER | {"broker": "mine"}], portfolio_id=1)
+
+    run_all([lambda at=at: work(at) for at in range(16)])
 
 
 def test_background_threads_follow_an_order_that_nobody_drives(database_url):

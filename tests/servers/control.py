@@ -3,7 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import Iterator
+from collections.abc import Iterator
 
 CONTROL_VARIABLE = "ORCHESTRATOR_TEST_SERVERS"
 

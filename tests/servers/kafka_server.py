@@ -9,7 +9,6 @@ import socket
 import struct
 import tempfile
 from pathlib import Path
-from typing import Dict, List
 
 from server_process import Server, Unavailable, free_port
 
@@ -57,7 +56,7 @@ class Kafka(Server):
             self._fetch()
         self.make_data(self.folder / "data")
 
-    def command(self) -> List[str]:
+    def command(self) -> list[str]:
         return [*self._java_command(self._home), "-Xmx512m", "-XX:+UseSerialGC",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "kafka.Kafka", str(self._settings)]
 
@@ -71,11 +70,11 @@ class Kafka(Server):
     def url(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def listeners(self) -> Dict[str, int]:
+    def listeners(self) -> dict[str, int]:
         """Security protocols and their ports. The broker itself uses PLAINTEXT."""
         return {"PLAINTEXT": self.port}
 
-    def more_settings(self) -> List[str]:
+    def more_settings(self) -> list[str]:
         return []
 
     def make_data(self, data: Path) -> None:
@@ -85,7 +84,7 @@ class Kafka(Server):
         self.run_tool([*self._java_command(home), "-Xmx256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
                        "-c", str(settings), *options], 120)
 
-    def _java_command(self, home: Path) -> List[str]:
+    def _java_command(self, home: Path) -> list[str]:
         return [self._java, "-XX:TieredStopAtLevel=1", "-cp", f"{home}/libs/*"]
 
     def _fetch(self) -> None:

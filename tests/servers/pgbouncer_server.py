@@ -5,7 +5,6 @@ import pwd
 import shutil
 import socket
 from pathlib import Path
-from typing import List
 from urllib.parse import urlsplit
 
 from server_process import Server, Unavailable
@@ -45,7 +44,7 @@ ignore_startup_parameters = extra_float_digits,options
             for path in (self.folder, users, self._settings):
                 os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
-    def command(self) -> List[str]:
+    def command(self) -> list[str]:
         return [str(self._program), str(self._settings)]
 
     def answers(self) -> bool:

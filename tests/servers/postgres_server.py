@@ -7,14 +7,13 @@ import secrets
 import shutil
 import signal
 from pathlib import Path
-from typing import List
 
 from server_process import Server, Unavailable
 
 OWNER = "orchestrator"
 
 
-def _newest_first(folder: str) -> List[int]:
+def _newest_first(folder: str) -> list[int]:
     return [-int(number) for number in Path(folder).parent.name.split(".") if number.isdigit()]
 
 
@@ -62,7 +61,7 @@ class Postgres(Server):
         for path in paths if self.account else ():
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
-    def command(self) -> List[str]:
+    def command(self) -> list[str]:
         return [str(self._programs / "postgres"), "-D", str(self._data),
                 *[f"--{name}={value}" for name, value in self._settings.items()]]
 
@@ -72,7 +71,7 @@ class Postgres(Server):
         lines = self._state()
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
-    def _state(self) -> List[str]:
+    def _state(self) -> list[str]:
         """The lines of postmaster.pid, if it is of the process that was launched."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()

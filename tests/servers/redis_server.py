@@ -4,7 +4,6 @@ import secrets
 import shutil
 import socket
 from pathlib import Path
-from typing import List
 
 from server_process import Server, Unavailable
 
@@ -29,10 +28,10 @@ class Redis(Server):
             "appendonly no", f"dir {self.folder}",
             "repl-diskless-sync-delay 0", *self.more_settings(), "")))
 
-    def more_settings(self) -> List[str]:
+    def more_settings(self) -> list[str]:
         return []
 
-    def command(self) -> List[str]:
+    def command(self) -> list[str]:
         return [self._program, str(self._settings)]
 
     def answers(self) -> bool:
@@ -63,7 +62,7 @@ class Replica(Redis):
         self._primary = primary
         self.password = primary.password
 
-    def more_settings(self) -> List[str]:
+    def more_settings(self) -> list[str]:
         return [f"masterauth {self.password}", f"replicaof 127.0.0.1 {self._primary.port}"]
 
     def lose_its_primary(self) -> None:

@@ -5,7 +5,6 @@ import secrets
 import struct
 import subprocess
 from pathlib import Path
-from typing import Dict, List
 
 from kafka_server import Kafka, ask, text
 from server_process import free_port
@@ -49,10 +48,10 @@ class SecureKafka(Kafka):
                                                   (self.folder / "broker.pem").read_text())
         super().prepare()
 
-    def listeners(self) -> Dict[str, int]:
+    def listeners(self) -> dict[str, int]:
         return {"PLAINTEXT": self.port, "SASL_SSL": self.sasl_port, "SSL": self.tls_port}
 
-    def more_settings(self) -> List[str]:
+    def more_settings(self) -> list[str]:
         plain = "org.apache.kafka.common.security.plain.PlainLoginModule"
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule"
         return [

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
 
 START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 30
@@ -44,7 +43,7 @@ def free_port() -> int:
     raise Unavailable("no free port on 127.0.0.1")
 
 
-def _parent_and_state(pid: int) -> Optional[List[str]]:
+def _parent_and_state(pid: int) -> list[str] | None:
     try:
         state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
     except OSError:
@@ -52,7 +51,7 @@ def _parent_and_state(pid: int) -> Optional[List[str]]:
     return [parent, state]
 
 
-def _children(pid: int) -> List[int]:
+def _children(pid: int) -> list[int]:
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [child for child in pids if (_parent_and_state(child) or [""])[0] == str(pid)]
 
@@ -83,15 +82,15 @@ class Server:
         self.cache = cache
         self.port = free_port()
         self.log = folder / f"{self.name}.log"
-        self.environment: Dict[str, str] = dict(os.environ)
-        self.account: Optional[pwd.struct_passwd] = None  # None: the one that runs the tests
+        self.environment: dict[str, str] = dict(os.environ)
+        self.account: pwd.struct_passwd | None = None  # None: the one that runs the tests
         self.wanted = False  # it should be running: nothing has stopped it
-        self._process: Optional[subprocess.Popen] = None
+        self._process: subprocess.Popen | None = None
 
     def prepare(self) -> None:
         raise NotImplementedError
 
-    def command(self) -> List[str]:
+    def command(self) -> list[str]:
         raise NotImplementedError
 
     def answers(self) -> bool:
@@ -110,7 +109,7 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def run_tool(self, command: List[str], seconds_max: int) -> None:
+    def run_tool(self, command: list[str], seconds_max: int) -> None:
         """One of the server's own programs, to its end."""
         try:
             with open(self.log, "ab") as log:
@@ -182,7 +181,7 @@ class Server:
             options.update(user=self.account.pw_uid, group=self.account.pw_gid, extra_groups=[])
         return options
 
-    def _family(self) -> List[int]:
+    def _family(self) -> list[int]:
         return [self.pid, *_children(self.pid)]
 
     def _end_by(self, number: int) -> None:
@@ -197,7 +196,7 @@ class Server:
             self.kill()
         self._wait_until_gone(family)
 
-    def _wait_until_gone(self, pids: List[int]) -> None:
+    def _wait_until_gone(self, pids: list[int]) -> None:
         assert self._process is not None
         self._process.wait()
         give_up = time.monotonic() + STOP_SECONDS_MAX
