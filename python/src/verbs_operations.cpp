@@ -21,7 +21,8 @@ std::string text_or_empty(const object& value, const char* name) {
   return value.is_none() ? std::string() : to_text(value, name);
 }
 
-auto resolve(object id, object decision, object by, object reason, object ext_order_id) {
+auto resolve(const object& id, const object& decision, const object& by, const object& reason,
+             const object& ext_order_id) {
   Resolution resolution{.kind = to_resolution(decision, "decision"),
                         .ext_order_id = text_or_empty(ext_order_id, "ext_order_id"),
                         .by = to_text(by, "by"),
@@ -31,8 +32,8 @@ auto resolve(object id, object decision, object by, object reason, object ext_or
   };
 }
 
-auto batches(object portfolio_id, object status, object idempotency_key, object tenant, object newest_first,
-             object limit) {
+auto batches(const object& portfolio_id, const object& status, const object& idempotency_key,
+             const object& tenant, const object& newest_first, const object& limit) {
   BatchQuery query;
   query.portfolio_id = to_optional(to_id, portfolio_id, "portfolio_id");
   query.status = to_optional(to_word<BatchStatus>, status, "status");
@@ -43,7 +44,7 @@ auto batches(object portfolio_id, object status, object idempotency_key, object 
   return [query = std::move(query)](Orchestrator& oms) { return oms.batches(query); };
 }
 
-auto compare_with_broker(object batch_id, object qty, object price, object fees) {
+auto compare_with_broker(const object& batch_id, const object& qty, const object& price, const object& fees) {
   const Tolerance tolerance{.qty = to_decimal<Quantity>(qty, "qty"),
                             .price = to_decimal<Price>(price, "price"),
                             .fees = to_decimal<Money>(fees, "fees")};
@@ -57,7 +58,7 @@ auto health() {
 }
 
 // Verbs without an answer give whether they changed something, or True.
-auto halt(object scope, object target, object reason, object mode) {
+auto halt(const object& scope, const object& target, const object& reason, const object& mode) {
   return [scope = to_word<ControlScope>(scope, "scope"), target = text_or_empty(target, "target"),
           reason = to_text(reason, "reason"), mode = to_word<HaltMode>(mode, "mode")](Orchestrator& oms) {
     oms.halt(scope, target, reason, mode);
@@ -65,7 +66,7 @@ auto halt(object scope, object target, object reason, object mode) {
   };
 }
 
-auto resume(object scope, object target) {
+auto resume(const object& scope, const object& target) {
   return [scope = to_word<ControlScope>(scope, "scope"),
           target = text_or_empty(target, "target")](Orchestrator& oms) { return oms.resume(scope, target); };
 }
@@ -74,7 +75,7 @@ auto brokers() {
   return [](Orchestrator& oms) { return oms.brokers(); };
 }
 
-auto set_broker(object name, object config_json, object active) {
+auto set_broker(const object& name, const object& config_json, const object& active) {
   return [name = to_text(name, "name"), config = to_text(config_json, "config"),
           active = to_bool(active, "active")](Orchestrator& oms) {
     oms.set_broker(name, config, active);
@@ -82,7 +83,7 @@ auto set_broker(object name, object config_json, object active) {
   };
 }
 
-auto audit(object brokers, object expected_head) {
+auto audit(const object& brokers, const object& expected_head) {
   AuditOptions options;
   options.brokers = to_bool(brokers, "brokers");
   if (!expected_head.is_none()) {
@@ -91,12 +92,12 @@ auto audit(object brokers, object expected_head) {
   return [options = std::move(options)](Orchestrator& oms) { return oms.audit(options); };
 }
 
-auto audit_trail(object after, object limit) {
+auto audit_trail(const object& after, const object& limit) {
   return [after = static_cast<std::int64_t>(to_count(after, "after")),
           limit = to_count(limit, "limit")](Orchestrator& oms) { return oms.audit_trail(after, limit); };
 }
 
-auto broker_book(object name) {
+auto broker_book(const object& name) {
   return [name = to_text(name, "name")](Orchestrator& oms) { return oms.broker_book(name); };
 }
 
@@ -107,7 +108,7 @@ void require_type(py::handle value, const char* type, const std::string& name) {
 }
 
 // Which account it is about, its connector knows.
-auto apply(object broker, object report) {
+auto apply(const object& broker, const object& report) {
   require_type(report, "BrokerReport", "report");
   const object execution = report.attr("execution");
   if (!execution.is_none()) require_type(execution, "BrokerExecution", "report.execution");

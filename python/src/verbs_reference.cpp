@@ -13,7 +13,7 @@ using py::object;
 
 // --- instruments ---
 
-auto instruments(object ids) {
+auto instruments(const object& ids) {
   std::optional<std::vector<InstrumentId>> wanted;
   if (!ids.is_none()) wanted = to_list<InstrumentId>(to_id, ids, "ids");
   return [wanted = std::move(wanted)](Orchestrator& oms) {
@@ -27,14 +27,14 @@ Instrument to_instrument(py::handle value, const char* name) {
   return py::cast<Instrument>(value);
 }
 
-auto set_instruments(object values) {
+auto set_instruments(const object& values) {
   return [rows = to_list<Instrument>(to_instrument, values, "instruments")](Orchestrator& oms) {
     if (!rows.empty()) oms.reference().put_instruments(rows);
     return rows.size();
   };
 }
 
-auto import_instruments(object csv) {
+auto import_instruments(const object& csv) {
   return [csv = to_text(csv, "csv")](Orchestrator& oms) {
     const InstrumentFile file = parse_instruments_csv(csv);
     oms.reference().put_instruments(file.instruments);
@@ -63,18 +63,19 @@ auto limits() {
   return [](Orchestrator& oms) { return oms.reference().limits(); };
 }
 
-auto limits_of(object portfolio_id) {
+auto limits_of(const object& portfolio_id) {
   return
       [id = to_id(portfolio_id, "portfolio_id")](Orchestrator& oms) { return oms.reference().limits_of(id); };
 }
 
-auto usage_of(object portfolio_id) {
+auto usage_of(const object& portfolio_id) {
   return
       [id = to_id(portfolio_id, "portfolio_id")](Orchestrator& oms) { return oms.reference().usage_of(id); };
 }
 
-auto set_limits(object portfolio_id, object margin_available, object margin_rate, object max_quantity,
-                object max_notional_order, object max_notional_batch, object max_notional_day) {
+auto set_limits(const object& portfolio_id, const object& margin_available, const object& margin_rate,
+                const object& max_quantity, const object& max_notional_order,
+                const object& max_notional_batch, const object& max_notional_day) {
   PortfolioLimits limits;
   limits.portfolio_id = to_portfolio_or_defaults(portfolio_id, "portfolio_id");
   limits.margin_available = to_optional(to_limit<Money>, margin_available, "margin_available");
@@ -133,8 +134,8 @@ auto routing_rules() {
   return [](Orchestrator& oms) { return oms.reference().routing_rules(); };
 }
 
-auto add_routing_rule(object targets, object priority, object instrument_id, object exchange,
-                      object portfolio_id) {
+auto add_routing_rule(const object& targets, const object& priority, const object& instrument_id,
+                      const object& exchange, const object& portfolio_id) {
   RoutingRule rule;
   rule.targets = to_targets(targets, "targets");
   rule.priority = to_small_count(priority, "priority");
@@ -147,7 +148,7 @@ auto add_routing_rule(object targets, object priority, object instrument_id, obj
   };
 }
 
-auto remove_routing_rule(object id) {
+auto remove_routing_rule(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.reference().remove_routing_rule(id); };
 }
 
@@ -157,13 +158,13 @@ auto halts() {
   return [](Orchestrator& oms) { return oms.reference().halts(); };
 }
 
-auto holidays(object calendar) {
+auto holidays(const object& calendar) {
   return [calendar = to_filled_text(calendar, "calendar", "name one, such as 'NSE'")](Orchestrator& oms) {
     return oms.reference().holidays(calendar);
   };
 }
 
-auto add_holidays(object calendar, object days) {
+auto add_holidays(const object& calendar, const object& days) {
   return [calendar = to_filled_text(calendar, "calendar", "name one, such as 'NSE'"),
           days = to_list<Date>(to_date, days, "days")](Orchestrator& oms) {
     oms.reference().put_holidays(calendar, days);
