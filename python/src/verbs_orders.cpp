@@ -32,73 +32,73 @@ BatchRequest read_request(const object& orders, const object& portfolio_id, cons
   return request;
 }
 
-auto place(object orders, object portfolio_id, object idempotency_key, object user_id, object policy,
-           object tenant) {
+auto place(const object& orders, const object& portfolio_id, const object& idempotency_key,
+           const object& user_id, const object& policy, const object& tenant) {
   return [request = read_request(orders, portfolio_id, idempotency_key, user_id, policy, tenant)](
              Orchestrator& oms) { return oms.place(request); };
 }
 
-auto preview(object orders, object portfolio_id, object idempotency_key, object user_id, object policy,
-             object tenant) {
+auto preview(const object& orders, const object& portfolio_id, const object& idempotency_key,
+             const object& user_id, const object& policy, const object& tenant) {
   return [request = read_request(orders, portfolio_id, idempotency_key, user_id, policy, tenant)](
              Orchestrator& oms) { return oms.preview(request); };
 }
 
 // --- changing ---
 
-auto simulate_fill(object id, object price, object qty) {
+auto simulate_fill(const object& id, const object& price, const object& qty) {
   return [id = to_id(id, "id"), price = to_decimal<Price>(price, "price"),
           qty = to_decimal<Quantity>(qty, "qty")](Orchestrator& oms) {
     return oms.simulate_fill(id, price, qty);
   };
 }
 
-auto replace(object id, object qty, object price_limit) {
+auto replace(const object& id, const object& qty, const object& price_limit) {
   return [id = to_id(id, "id"), qty = to_optional(to_decimal<Quantity>, qty, "qty"),
           price = to_optional(to_decimal<Price>, price_limit, "price_limit")](Orchestrator& oms) {
     return oms.replace(id, qty, price);
   };
 }
 
-auto cancel(object id) {
+auto cancel(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.cancel(id); };
 }
 
-auto cancel_batch(object id) {
+auto cancel_batch(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.cancel_batch(id); };
 }
 
-auto settle(object as_of) {
+auto settle(const object& as_of) {
   return [day = to_date(as_of, "as_of")](Orchestrator& oms) { return oms.settle(day); };
 }
 
 // --- reading ---
 
-auto get_order(object id) {
+auto get_order(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.get_order(id); };
 }
 
-auto get_batch(object id) {
+auto get_batch(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.get_batch(id); };
 }
 
-auto executions(object id) {
+auto executions(const object& id) {
   return [id = to_id(id, "id")](Orchestrator& oms) { return oms.executions(id); };
 }
 
-auto reconcile(object id) {
+auto reconcile(const object& id) {
   return [id = to_id(id, "batch_id")](Orchestrator& oms) { return oms.reconcile(id); };
 }
 
 // --- driving ---
 
-auto recover(object patience) {
+auto recover(const object& patience) {
   return [patience = to_timeout(patience, "patience")](Orchestrator& oms) {
     return oms.recover(patience, &Session::Call::shall_end);
   };
 }
 
-auto dispatch(object batch_id) {
+auto dispatch(const object& batch_id) {
   return
       [batch = to_optional(to_id, batch_id, "batch_id")](Orchestrator& oms) { return oms.dispatch(batch); };
 }
@@ -115,7 +115,7 @@ auto publish() {
   return [](Orchestrator& oms) { return oms.publish(); };
 }
 
-auto wait(object batch_id, object timeout) {
+auto wait(const object& batch_id, const object& timeout) {
   return [id = to_id(batch_id, "batch_id"), timeout = to_timeout(timeout, "timeout")](Orchestrator& oms) {
     return oms.wait(id, timeout, &Session::Call::shall_end);
   };
@@ -183,7 +183,7 @@ py::dict order_columns(Session& session, const OrderQuery& query, const object& 
   }));
 }
 
-auto events(object batch_id, object order_id, object after, object limit) {
+auto events(const object& batch_id, const object& order_id, const object& after, const object& limit) {
   EventQuery query;
   query.batch_id = to_optional(to_id, batch_id, "batch_id");
   query.order_id = to_optional(to_id, order_id, "order_id");
