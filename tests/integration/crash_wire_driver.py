@@ -15,6 +15,7 @@ ENFORCED, WINDOWED, TAG_ECHO, NONE = "enforced", "windowed", "tag_echo", "none"
 CLASSES = [ENFORCED, WINDOWED, TAG_ECHO, NONE]
 SENDS_AGAIN = (ENFORCED, WINDOWED)  # after a denial
 ORDERS = 3
+PATIENCE_MS = 60_000  # of who looks at the books: a slow machine is no finding
 
 
 class FakeBroker:
@@ -91,7 +92,7 @@ class Desk:
         return one_document(self.ok("orders").decode())
 
     def books(self):
-        return one_document(self.ok("audit").decode())
+        return one_document(self.ok("audit", "--timeout-ms", PATIENCE_MS).decode())
 
     def recover_until_quiet(self):
         """What is still unknown afterwards is parked."""
