@@ -3,6 +3,7 @@
 The static package is what the release build (ORCHESTRATOR_BUILD_DIR, else build/) installs."""
 
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ORCHESTRATOR_BUILD_DIR", ROOT / "build"))
 HERE = Path(__file__).parent / "stranger"
+# As the release build compiles, so that the compiler cache has most of it.
+LIKE_RELEASE = ["-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG", "-DORCHESTRATOR_WARNINGS_AS_ERRORS=ON",
+                f"-DCMAKE_CXX_COMPILER_LAUNCHER={shutil.which('ccache') or ''}"]
 MAINS = [HERE / "main.cpp"] + [path for path in [ROOT / "examples" / "embed_minimal.cpp"] if path.exists()]
 
 
@@ -36,8 +40,7 @@ def static_tree(tmp_path_factory):
 def shared_tree(tmp_path_factory):
     build = tmp_path_factory.mktemp("shared-build")
     run("cmake", "-S", ROOT, "-B", build, "-G", "Ninja", "-DBUILD_SHARED_LIBS=ON", "-DORCHESTRATOR_CLI=OFF",
-        "-DORCHESTRATOR_TESTS=OFF", "-DORCHESTRATOR_EXAMPLES=OFF", "-DORCHESTRATOR_PYTHON=OFF",
-        "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG")
+        "-DORCHESTRATOR_TESTS=OFF", "-DORCHESTRATOR_EXAMPLES=OFF", "-DORCHESTRATOR_PYTHON=OFF", *LIKE_RELEASE)
     run("cmake", "--build", build)
     return install(build, tmp_path_factory.mktemp("shared"))
 
@@ -119,6 +122,7 @@ def test_project_can_be_taken_in_as_a_subdirectory(tmp_path):
         "cmake_minimum_required(VERSION 3.22)\nproject(host LANGUAGES CXX)\n"
         f'add_subdirectory("{ROOT}" orchestrator)\nadd_executable(host "{HERE / "main.cpp"}")\n'
         "target_link_libraries(host PRIVATE orchestrator::orchestrator)\n")
-    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        *LIKE_RELEASE)
     run("cmake", "--build", tmp_path / "build", "--target", "host")
     run_in(tmp_path, tmp_path / "build" / "host")
