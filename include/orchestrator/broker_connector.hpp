@@ -60,6 +60,12 @@ struct BrokerCapabilities {
   // Its order ids begin again every day of the exchange, so that one may name an order that ended on another
   // day as well. Leave it false where an id, a date in it or not, is given once only.
   bool ids_restart_daily = false;
+  // Its account admits one session at a time (FIX: one logon per SenderCompID). Then of all processes on one
+  // store only the one that holds the broker's lease calls place() to poll(); what others accept stays placed
+  // for it. Log on with the first call, and off when no call has come for a while: then another may have the
+  // lease. For an instant both may believe to have it; the broker refuses the second logon, which is
+  // kNotSent.
+  bool one_sender = false;
   // After an attempt in doubt, "not found" is evidence only this long after that attempt (enforced and
   // windowed classes); before, the broker's look-up may lag.
   std::chrono::microseconds quiet_period = std::chrono::seconds(30);

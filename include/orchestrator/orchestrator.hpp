@@ -50,7 +50,9 @@ struct EngineOptions {
   std::string deployment = "oo";
   // How long a sender may take from its claim to the broker's answer. A dead sender's orders are looked
   // up at the broker after this (at once where the store can tell that it died).
-  // Of several processes on one store that publish, for how long one keeps the right to.
+  // Of several processes on one store, also for how long one keeps the right to publish, and the place of
+  // the one sender of a broker that admits no other (BrokerCapabilities::one_sender); then make it at least
+  // twice as long as the slowest answer of such a broker.
   std::chrono::microseconds lease = std::chrono::seconds(30);
   std::chrono::microseconds idempotency_ttl = std::chrono::hours(24);        // of the stored response only
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);  // background mode

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "orchestrator/audit.hpp"
@@ -208,6 +209,12 @@ struct OutboxStatus {
   std::optional<Timestamp> oldest = {};
 };
 
+// Answer of claim_role().
+struct RoleClaim {
+  bool held = false;        // by the store object that asked
+  std::string holder = {};  // not held: the name of whoever has it, as attribute_to() said; empty: not known
+};
+
 // Called from any thread, concurrently. Reads never wait for writes.
 class OrderStore {
  public:
@@ -245,10 +252,10 @@ class OrderStore {
   // Frees outbox rows; called only for confirmed deliveries. The log keeps them.
   virtual void mark_published(std::span<const std::int64_t> event_row_ids) = 0;
   [[nodiscard]] virtual OutboxStatus outbox() const = 0;
-  // The right to publish, which of several store objects one has at a time: until `lease_until` (on
-  // Clock::monotonic()), or until it is destroyed. Who has it and asks again has it for longer. False:
-  // another has it. A store that only one process publishes from may always say yes.
-  virtual bool claim_publishing(Timestamp lease_until) = 0;
+  // A role ("publish", "send/<broker>"), which of several store objects one has at a time: until
+  // `lease_until` (on Clock::monotonic()), or until it is destroyed. Who has it and asks again has it for
+  // longer. A store whose processes need not agree on roles may give it to whoever asks.
+  virtual RoleClaim claim_role(std::string_view role, Timestamp lease_until) = 0;
 
   // What the storage itself finds wrong with what it holds, a sentence each (a page that does not read, a row
   // that points nowhere); reads all of it.

@@ -161,6 +161,8 @@ class BrokerConnector:
     reports_name_our_id: bool = False
     #: Its order ids begin again every day.
     ids_restart_daily: bool = False
+    #: Its account admits one session at a time: of all processes on one PostgreSQL one calls these methods.
+    one_sender: bool = False
     #: So long after an attempt in doubt, "not found" is evidence.
     quiet_period: timedelta = timedelta(seconds=30)
     #: Windowed class: how long a client order id is refused again.

@@ -42,6 +42,7 @@ BrokerCapabilities read_capabilities(const py::object& broker, std::string name)
   capabilities.replaces = of.get("replaces", to_bool);
   capabilities.reports_name_our_id = of.get("reports_name_our_id", to_bool);
   capabilities.ids_restart_daily = of.get("ids_restart_daily", to_bool);
+  capabilities.one_sender = of.get("one_sender", to_bool);
   capabilities.quiet_period = of.get("quiet_period", to_duration);
   capabilities.duplicate_window = of.get("duplicate_window", to_duration);
   capabilities.settlement_days = of.get("settlement_days", to_settlement_days);

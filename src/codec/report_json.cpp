@@ -66,6 +66,7 @@ void write_capabilities(JsonWriter& json, const BrokerCapabilities& capabilities
       .member("orders_max", capabilities.orders_max)
       .member("replaces", capabilities.replaces)
       .member("reports_name_our_id", capabilities.reports_name_our_id)
+      .member("one_sender", capabilities.one_sender)
       .member("quiet_period_ms", quiet_ms)
       .member("settlement_days", capabilities.settlement_days)
       .member("utc_offset_minutes", capabilities.utc_offset.count())

@@ -241,7 +241,8 @@ Plan make_plan(const Context& context, const BatchRequest& request, const std::s
 // How many orders of a new batch this broker is sent at once.
 std::size_t room_for_claims(Context& context, const std::string& broker) {
   const BrokerCapabilities& capabilities = context.require_broker(broker).capabilities();
-  const bool at_once = capabilities.rate_limit.requests_max == 0 && may_send(context, broker);
+  const bool at_once = capabilities.rate_limit.requests_max == 0 && may_send(context, broker) &&
+                       is_sender(context, capabilities);
   return at_once ? capabilities.orders_max : 0;
 }
 

@@ -5,8 +5,10 @@
 // An order may move while the book is fetched, or its news may be on the way: a difference counts when every
 // reading shows it with the same figures, a poll apart. A broker with a rate limit that may not be asked at
 // once is asked as soon as there is room, and waited for no longer than one of its windows; what could not be
-// read again is reported beside its silence.
+// read again is reported beside its silence. A broker of one sender is asked by no other: what its book says
+// is for that process to find out, and this one says so.
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "core/book_comparison.hpp"
@@ -132,6 +134,25 @@ Findings not_read_again(const Findings& before) {
   return findings;
 }
 
+// nullopt: `findings` say why it is not to be had.
+std::optional<BrokerConnector::Book> book_or_finding(const Context& context, const std::string& name,
+                                                     BrokerConnector& broker, Findings& findings) {
+  const std::string elsewhere = why_not_sender(context, broker.capabilities());
+  if (!elsewhere.empty()) {
+    findings = not_read_again(findings);
+    findings.add("broker.elsewhere", "broker/" + name,
+                 "its book was not compared: " + elsewhere + "; audit there, or when that has ended");
+    return std::nullopt;
+  }
+  try {
+    return book_when_asked(context, broker);
+  } catch (const Error& error) {
+    findings = not_read_again(findings);
+    findings.add("broker.silent", "broker/" + name, error.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 void check_broker(const Context& context, const std::string& name, BrokerConnector& broker,
@@ -140,15 +161,9 @@ void check_broker(const Context& context, const std::string& name, BrokerConnect
   std::size_t ours_there = 0;
   for (int number = 1; number <= kReadingsMax; ++number) {
     if (number > 1) context.clock->sleep_for(context.options.poll_interval);
-    BrokerConnector::Book book;
-    try {
-      book = book_when_asked(context, broker);
-    } catch (const Error& error) {
-      findings = not_read_again(findings);
-      findings.add("broker.silent", "broker/" + name, error.what());
-      break;
-    }
-    BrokerReading reading(context, name, book);
+    const auto book = book_or_finding(context, name, broker, findings);
+    if (!book) break;
+    BrokerReading reading(context, name, *book);
     Findings now = reading.run();
     ours_there = reading.ours_there();
     findings = number == 1 ? std::move(now) : shown_again(findings, now);

@@ -40,6 +40,7 @@ bool take_rate(const Context& context, const BrokerCapabilities& capabilities, R
 
 // Why the broker is not asked anything now; "" when it may be.
 std::string why_not_read(const Context& context, const BrokerCapabilities& capabilities) {
+  if (std::string elsewhere = why_not_sender(context, capabilities); !elsewhere.empty()) return elsewhere;
   if (!context.breaker(capabilities.name).allows_read(context.clock->monotonic())) {
     return "its circuit is open after failures";
   }
@@ -120,6 +121,16 @@ bool may_send(const Context& context, const std::string& broker) {
   return context.breaker(broker).allows_sends();
 }
 
+bool is_sender(const Context& context, const BrokerCapabilities& capabilities) {
+  return why_not_sender(context, capabilities).empty();
+}
+
+std::string why_not_sender(const Context& context, const BrokerCapabilities& capabilities) {
+  if (!capabilities.one_sender) return {};
+  return context.sender_leases.why_not(*context.store, *context.clock, capabilities.name,
+                                       context.options.lease, context.options.poll_interval);
+}
+
 std::optional<RateRequest> rate_of_orders(const Context& context, const BrokerCapabilities& capabilities) {
   if (capabilities.rate_limit.requests_max == 0) return std::nullopt;
   return rate_request(context, capabilities, RateUse::kOrder);
@@ -143,6 +154,7 @@ std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
 std::optional<SendResult> send_change(Context& context, BrokerConnector& broker, const Order& pending) {
   const bool cancel = pending.status == OrderStatus::kCancelPending;
   const RateUse use = cancel ? RateUse::kCancel : RateUse::kOther;
+  if (!is_sender(context, broker.capabilities())) return std::nullopt;
   if (!take_rate(context, broker.capabilities(), use)) return std::nullopt;
   SendResult result;
   const std::string thrown = failure_of([&] {

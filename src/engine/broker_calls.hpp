@@ -13,6 +13,10 @@ namespace orchestrator::engine {
 
 // Whether orders may be sent to this broker now.
 [[nodiscard]] bool may_send(const Context& context, const std::string& broker);
+// Whether this process may call the broker at all: always, unless it admits one sender and another is that.
+[[nodiscard]] bool is_sender(const Context& context, const BrokerCapabilities& capabilities);
+// Why not; "" when it may.
+[[nodiscard]] std::string why_not_sender(const Context& context, const BrokerCapabilities& capabilities);
 // What a claim has to ask the store for; nullopt: the broker has no rate limit.
 [[nodiscard]] std::optional<RateRequest> rate_of_orders(const Context& context,
                                                         const BrokerCapabilities& capabilities);
@@ -21,7 +25,8 @@ namespace orchestrator::engine {
 // acceptance without an order id is none.
 std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker, std::span<const Order> orders);
 
-// The request that `pending` waits for (a cancel or a change). nullopt: not sent, the rate limit is used up.
+// The request that `pending` waits for (a cancel or a change). nullopt: not sent, the rate limit is used up
+// or another process is the sender.
 std::optional<SendResult> send_change(Context& context, BrokerConnector& broker, const Order& pending);
 
 // kNoAnswer as well when the circuit is open or the rate limit is used up.

@@ -50,6 +50,33 @@ void PassPosition::set(const std::string& broker, OrderId after) {
   after_[broker] = after;
 }
 
+// What a call takes must fit into what is left. Not under the lock while the store is asked: two threads that
+// ask both get it.
+std::string SenderLeases::why_not(Store& store, const Clock& clock, const std::string& broker,
+                                  std::chrono::microseconds lease, std::chrono::microseconds pause) {
+  const Timestamp asked_at = clock.monotonic();
+  {
+    const std::scoped_lock lock(mutex_);
+    const Standing& standing = standings_[broker];
+    if (asked_at + lease / 2 < standing.until) return {};
+    if (asked_at < standing.refused_until) return standing.refusal;
+  }
+  const RoleClaim claim = store.claim_role("send/" + broker, asked_at + lease);
+  Standing standing;
+  if (claim.held) {
+    standing.until = asked_at + lease;
+  } else {
+    standing.refused_until = asked_at + pause;
+    standing.refusal = "it admits one sender, which another process is" +
+                       (claim.holder.empty() ? std::string() : " (that of " + claim.holder + ")");
+  }
+  const std::scoped_lock lock(mutex_);
+  standings_[broker] = standing;
+  const bool in_time = !claim.held || clock.monotonic() + lease / 2 < standing.until;
+  return in_time ? standing.refusal
+                 : "it admits one sender, and the right to be that came too late to be used";
+}
+
 BrokerConnector* Context::broker(const std::string& name) const {
   const auto at = brokers.find(name);
   return at == brokers.end() ? nullptr : at->second.get();

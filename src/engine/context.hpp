@@ -65,6 +65,25 @@ class PassPosition {
   std::map<std::string, OrderId> after_;
 };
 
+// Whether this process is the sender of each broker that admits one.
+class SenderLeases {
+ public:
+  // "" while more than half of `lease` is left, else why it is not the sender. Asks the store when less is
+  // left; after a refusal not before `pause` is over.
+  [[nodiscard]] std::string why_not(Store& store, const Clock& clock, const std::string& broker,
+                                    std::chrono::microseconds lease, std::chrono::microseconds pause);
+
+ private:
+  struct Standing {
+    Timestamp until = {};
+    Timestamp refused_until = {};
+    std::string refusal = {};
+  };
+
+  std::mutex mutex_;
+  std::map<std::string, Standing> standings_;
+};
+
 // Of the rows that are read and not freed yet: the events, as (order, seq), that are not delivered, and
 // whether they were handed over. Not durable: a new process sends the whole row again. Guarded by
 // publish_mutex.
@@ -93,6 +112,7 @@ struct Context {
   RequestPace other_terms_pace;  // when the book was first seen to show other terms
   ResyncPace resync_pace;
   PassPosition doubt_position;
+  mutable SenderLeases sender_leases;
   mutable ReferenceCache reference;
   ReplayForecast replays;
   ReceiptCache receipts;
@@ -100,7 +120,7 @@ struct Context {
   // How long a publisher's silence is waited for; shorter while it is slow. Under publish_mutex.
   static constexpr std::chrono::milliseconds kPublishPatience{5000};
   std::chrono::milliseconds publish_patience = kPublishPatience;
-  Timestamp publishing_until = {};                 // of OrderStore::claim_publishing(), under publish_mutex
+  Timestamp publishing_until = {};                 // of the role "publish", under publish_mutex
   std::mutex publish_mutex;                        // the publisher is called by one thread at a time
   std::atomic<std::thread::id> publishing_thread;  // the one inside; no thread: none
 

@@ -154,6 +154,11 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
                   Sending& sending_so_far) {
   const std::int64_t version = context.reference.present_version(*context.store);
   const auto reference = context.reference.reference(*context.store, version);
+  // Claimed while it was the sender, and stopped since. Asked last but for the leases, whose check asks
+  // nobody.
+  if (const std::string why_not = why_not_sender(context, broker.capabilities()); !why_not.empty()) {
+    return give_back(context, request, why_not);
+  }
   const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
     return !why_not_send(context, order, reference->halts, now).empty();
   };
@@ -247,7 +252,8 @@ std::size_t dispatch_to(Context& context, const BrokerCapabilities& capabilities
                         std::optional<BatchId> batch) {
   std::size_t sent = 0;
   OrderId last = 0;
-  while (!context.latch.closed() && may_send(context, capabilities.name)) {
+  while (!context.latch.closed() && may_send(context, capabilities.name) &&
+         is_sender(context, capabilities)) {
     ClaimRequest request = claim_of(context, capabilities);
     request.batch_id = batch;
     request.after_id = last;  // what was given back waits for the next call
@@ -274,6 +280,7 @@ std::size_t dispatch(Context& context, std::optional<BatchId> batch, std::option
 bool dispatch_one(Context& context, const Order& order, OrderStatus from) {
   const BrokerConnector* broker = context.broker(order.broker);
   if (broker == nullptr || context.latch.closed() || !may_send(context, order.broker)) return false;
+  if (!is_sender(context, broker->capabilities())) return false;
   ClaimRequest request = claim_of(context, broker->capabilities());
   request.order_id = order.id;
   request.from = from;

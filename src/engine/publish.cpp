@@ -83,7 +83,7 @@ class Pass {
     // With half of it gone the rest might not do for the page.
     if (rows.empty() || now + context_.options.lease / 2 < context_.publishing_until) return rows;
     const Timestamp until = now + context_.options.lease;
-    if (!context_.store->claim_publishing(until)) return std::nullopt;
+    if (!context_.store->claim_role("publish", until).held) return std::nullopt;
     context_.publishing_until = until;
     return unseen_rows();  // another may have published what was just read
   }

@@ -131,6 +131,10 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   if (capabilities.broker_class == BrokerClass::kNone) {
     return park(context, order, "this broker cannot be asked about an order; check there and decide", report);
   }
+  if (!is_sender(context, capabilities)) {  // whoever is asks
+    ++report.waiting;
+    return;
+  }
   if (evidence.several(order, *broker)) {
     return park(context, order,
                 "the broker has several orders under this client order id; check there and decide", report);

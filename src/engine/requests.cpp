@@ -72,7 +72,7 @@ void resolve_requests(Context& context, const std::optional<std::string>& broker
   OrderQuery query{.broker = broker, .statuses = {OrderStatus::kCancelPending, OrderStatus::kReplacePending}};
   for_each_order(context, std::move(query), [&](const Order& order) {
     BrokerConnector* connector = context.broker(order.broker);
-    if (connector == nullptr) return;
+    if (connector == nullptr || !is_sender(context, connector->capabilities())) return;
     const auto pause = connector->capabilities().quiet_period;
     if (context.request_pace.due(order.id, context.clock->monotonic(), pause)) {
       resolve_request(context, order, *connector);

@@ -221,6 +221,7 @@ std::size_t resync(Context& context, BrokerConnector& broker) {
 }
 
 std::size_t resync_if_due(Context& context, BrokerConnector& broker) {
+  if (!is_sender(context, broker.capabilities())) return 0;  // its pace is that of whoever is
   const Timestamp now = context.clock->monotonic();
   return context.resync_pace.due(broker.capabilities().name, now, context.options.resync_interval)
              ? resync(context, broker)

@@ -24,11 +24,11 @@ struct PublishingDesk {
 TEST_CASE("nothing is published while another process has the right to") {
   PublishingDesk p;
   p.desk.place_one();
-  p.store->others_publish = true;
+  p.store->held_by_others = {"publish"};
   CHECK(p.desk.oms->publish().published == 0);
   CHECK(p.sent.empty());
   CHECK(p.store->outbox().rows > 0);
-  p.store->others_publish = false;
+  p.store->held_by_others.clear();
   const std::size_t published = p.desk.oms->publish().published;
   CHECK(published > 0);
   CHECK(p.sent.size() == published);

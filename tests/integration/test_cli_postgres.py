@@ -125,6 +125,17 @@ def test_postgresql_migrations_go_up_down_and_up_again(desk):
     assert psql(desk.environment["DATABASE_URL"], "SELECT count(*) FROM orders") == ["0"]
 
 
+def test_the_right_to_publish_is_kept_when_roles_come_and_go(desk):
+    url = desk.environment["DATABASE_URL"]
+    desk.json("migrate", "up")
+    psql(url, "INSERT INTO roles VALUES ('send/x', 8, 'meera', 43); "
+              "UPDATE roles SET owner = 7, holder = 'ravi', lease_until = 42 WHERE name = 'publish'")
+    assert desk.json("migrate", "down", "--to", 1)["version"] == 1
+    assert psql(url, "SELECT * FROM publishing") == ["1|7|42"]
+    desk.json("migrate", "up")
+    assert psql(url, "SELECT * FROM roles") == ["publish|7||42"]
+
+
 def test_migrate_down_does_not_drop_a_postgresql_book_by_accident(desk):
     desk.place(batch()).expect(OK)
     desk.run("migrate", "down", "--json").refusal(CONFLICT, "invalid_state")
@@ -135,10 +146,10 @@ def test_migrate_down_does_not_drop_a_postgresql_book_by_accident(desk):
 def test_a_postgresql_schema_is_not_migrated_under_a_living_sender(desk):
     url = desk.environment["DATABASE_URL"]
     desk.place(batch(), "--lease-ms", 600_000, ORCHESTRATOR_FAILPOINT="dispatch.before_send:1:kill").expect(KILLED)
-    error = desk.run("migrate", "down", "--yes", "--json").refusal(STORAGE, "storage_busy")
+    error = desk.run("migrate", "down", "--to", 0, "--yes", "--json").refusal(STORAGE, "storage_busy")
     assert error["retryable"] is True
     psql(url, "UPDATE owners SET ended_at = clock_timestamp()")
-    assert desk.json("migrate", "down", "--yes")["version"] == 0
+    assert desk.json("migrate", "down", "--to", 0, "--yes")["version"] == 0
 
 
 def test_a_killed_postgresql_migration_leaves_nothing_behind(desk):

@@ -33,6 +33,13 @@ def test_a_broker_in_python_places_executes_and_cancels():
         assert oms.poll().reports == 0
 
 
+def test_a_broker_of_one_sender_is_sent_to_by_the_only_process():
+    broker = MyBroker()
+    broker.one_sender = True
+    with open_with(broker) as oms:
+        assert place_one(oms).status == "acked"
+
+
 def test_rejected_is_definite():
     with open_with(MyBroker(place=o.Rejected("no such account"))) as oms:
         order = place_one(oms)
@@ -186,6 +193,10 @@ class OddClass(MyBroker):
     broker_class = "strong"
 
 
+class OddSender(MyBroker):
+    one_sender = "yes"
+
+
 class NoLookUp(o.BrokerConnector):
     broker_class = "tag_echo"
 
@@ -204,6 +215,7 @@ class NoLookUp(o.BrokerConnector):
     (dict(brokers={"x": Unfinished()}), "place\\(\\) is a coroutine"),
     (dict(brokers={"x": NoCount()}), "orders_max: must be above zero"),
     (dict(brokers={"x": OddClass()}), "broker_class: 'strong' is not valid"),
+    (dict(brokers={"x": OddSender()}), "one_sender: "),
     (dict(rules=5), "rules: an int is not a list"),
     (dict(rules=[object()]), "rules\\[0\\]: an object has no method check"),
     (dict(router=1), "router: an int has no method route"),

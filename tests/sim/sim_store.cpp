@@ -61,8 +61,8 @@ class SimStore final : public Store {
     after_write(chosen);
   }
 
-  bool claim_publishing(Timestamp lease_until) override {
-    return world_.store->claim_publishing(lease_until);
+  RoleClaim claim_role(std::string_view role, Timestamp lease_until) override {
+    return world_.store->claim_role(role, lease_until);
   }
 
   std::size_t expire_idempotency(Timestamp now) override {

@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "orchestrator/order_store.hpp"
@@ -20,14 +23,20 @@ class MovingStore final : public Store {
 
   // Called before every accept().
   std::function<void()> before_accept;
-  bool others_publish = false;
-  std::int64_t hidden_event = 0;  // not committed yet, for those who read
+  // Called once, after the next accept().
+  std::function<void()> after_accept;
+  std::set<std::string, std::less<>> held_by_others;  // roles
+  int roles_asked = 0;
+  std::function<void()> during_claim_role;  // called once, inside the next claim_role(), before it answers
+  std::int64_t hidden_event = 0;            // not committed yet, for those who read
   // How often reference_version() was asked.
   mutable int versions_asked = 0;
 
   AcceptResult accept(AcceptUnit& unit) override {
     if (before_accept) before_accept();
-    return inner_->accept(unit);
+    AcceptResult result = inner_->accept(unit);
+    if (after_accept) std::exchange(after_accept, nullptr)();
+    return result;
   }
   std::vector<Order> claim(const ClaimRequest& request) override { return inner_->claim(request); }
   CommitStatus commit(ChangeUnit& unit) override { return inner_->commit(unit); }
@@ -55,8 +64,10 @@ class MovingStore final : public Store {
   }
   void mark_published(std::span<const std::int64_t> rows) override { inner_->mark_published(rows); }
   OutboxStatus outbox() const override { return inner_->outbox(); }
-  bool claim_publishing(Timestamp lease_until) override {
-    return !others_publish && inner_->claim_publishing(lease_until);
+  RoleClaim claim_role(std::string_view role, Timestamp lease_until) override {
+    ++roles_asked;
+    if (during_claim_role) std::exchange(during_claim_role, nullptr)();
+    return held_by_others.contains(role) ? RoleClaim{false, "meera"} : inner_->claim_role(role, lease_until);
   }
   std::vector<std::string> verify() const override { return inner_->verify(); }
   std::vector<InboxReport> inbox(const std::string& broker) const override { return inner_->inbox(broker); }

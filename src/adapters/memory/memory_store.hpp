@@ -40,7 +40,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
   void mark_published(std::span<const std::int64_t> event_row_ids) override;
   [[nodiscard]] OutboxStatus outbox() const override;
-  bool claim_publishing(Timestamp /*lease_until*/) override { return true; }
+  RoleClaim claim_role(std::string_view /*role*/, Timestamp /*lease_until*/) override { return {true, {}}; }
   [[nodiscard]] std::vector<std::string> verify() const override { return {}; }
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;

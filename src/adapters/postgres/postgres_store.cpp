@@ -91,7 +91,7 @@ constexpr const char* kForgetOwners =
     "(ended_at < clock_timestamp() - interval '1 day' OR "
     "started_at < clock_timestamp() - interval '30 days') AND "
     "NOT EXISTS (SELECT FROM orders WHERE status = 1 AND lease_owner = o.id) AND "
-    "NOT EXISTS (SELECT FROM publishing WHERE owner = o.id) FOR UPDATE SKIP LOCKED)";
+    "NOT EXISTS (SELECT FROM roles WHERE owner = o.id) FOR UPDATE SKIP LOCKED)";
 static_assert(static_cast<int>(OrderStatus::kSubmitting) == 1);
 
 std::int64_t PostgresStore::owner() {

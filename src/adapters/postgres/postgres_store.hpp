@@ -45,7 +45,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
   void mark_published(std::span<const std::int64_t> event_row_ids) override;
   [[nodiscard]] OutboxStatus outbox() const override;
-  bool claim_publishing(Timestamp lease_until) override;
+  RoleClaim claim_role(std::string_view role, Timestamp lease_until) override;
   [[nodiscard]] std::vector<std::string> verify() const override;
   [[nodiscard]] std::vector<InboxReport> inbox(const std::string& broker) const override;
   [[nodiscard]] std::string cursor(const std::string& broker, const std::string& account) const override;

@@ -157,16 +157,29 @@ OutboxStatus PostgresStore::outbox() const {
   return status;
 }
 
-bool PostgresStore::claim_publishing(Timestamp lease_until) {
+// A refusal changes nothing, and then the row is there to be read, unless its holder is that new.
+RoleClaim PostgresStore::claim_role(std::string_view role, Timestamp lease_until) {
   static const std::string kSql =
-      "UPDATE publishing SET owner = $1, lease_until = $2::bigint + " + lease_shift("$3") +
-      " WHERE id = 1 AND (owner = $1 OR lease_until < " + kDatabaseTime +
-      " OR EXISTS (SELECT FROM owners WHERE owners.id = publishing.owner AND ended_at IS NOT NULL))";
+      "WITH claim AS (INSERT INTO roles (name, owner, holder, lease_until) VALUES ($4, $1, $5, $2::bigint "
+      "+ " +
+      lease_shift("$3") +
+      ") ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, holder = excluded.holder, lease_until = "
+      "excluded.lease_until WHERE roles.owner = excluded.owner OR roles.lease_until < " +
+      kDatabaseTime +
+      " OR EXISTS (SELECT FROM owners WHERE owners.id = roles.owner AND ended_at IS NOT NULL) RETURNING "
+      "name) "
+      "SELECT EXISTS (SELECT FROM claim), coalesce((SELECT holder FROM roles WHERE name = $4), '')";
   Parameters parameters;
-  parameters.add(owner(), lease_until, monotonic());
-  return write({.knows_itself = true}, [&](Transaction& transaction) {
-    return transaction.query(kSql, parameters).affected() > 0 ? Outcome::kCommit : Outcome::kRefused;
+  parameters.add(owner(), lease_until, monotonic(), std::string(role), by_);
+  RoleClaim claim;
+  write({.knows_itself = true}, [&](Transaction& transaction) {
+    const Result result = transaction.query(kSql, parameters);
+    Cursor row(result);
+    if (row.next()) row.read(claim.held, claim.holder);
+    return claim.held ? Outcome::kCommit : Outcome::kRefused;
   });
+  if (claim.held) claim.holder.clear();
+  return claim;
 }
 
 // --- the rest -------------------------------------------------------------------------------------
