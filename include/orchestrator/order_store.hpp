@@ -36,6 +36,16 @@ struct EventRow {
   std::string lines = {};
 };
 
+// Which row was delivered. A standby that took over without the last commits gives their ids to other rows:
+// the same id is another row when its batch or its time is another one.
+struct EventRowKey {
+  std::int64_t id = 0;
+  BatchId batch_id = 0;
+  Timestamp at = {};
+  bool operator==(const EventRowKey&) const = default;
+};
+inline EventRowKey key_of(const EventRow& row) { return {row.id, row.batch_id, row.at}; }
+
 // --- T1: accept -----------------------------------------------------------------------------------
 
 struct AcceptUnit {
@@ -249,8 +259,9 @@ class OrderStore {
   virtual std::size_t expire_idempotency(Timestamp now) = 0;
 
   [[nodiscard]] virtual std::vector<EventRow> events(const EventQuery& query) const = 0;
-  // Frees outbox rows; called only for confirmed deliveries. The log keeps them.
-  virtual void mark_published(std::span<const std::int64_t> event_row_ids) = 0;
+  // Frees outbox rows; called only for confirmed deliveries. The log keeps them. Where an id now is that of
+  // another row, nothing is freed.
+  virtual void mark_published(std::span<const EventRowKey> rows) = 0;
   [[nodiscard]] virtual OutboxStatus outbox() const = 0;
   // A role ("publish", "send/<broker>"), which of several store objects one has at a time: until
   // `lease_until` (on Clock::monotonic()), or until it is destroyed. Who has it and asks again has it for

@@ -46,11 +46,11 @@ CommitStatus commit_events_apart(OrderStore& store, ChangeUnit& unit) {
   return status;
 }
 
-std::vector<std::int64_t> rows_up_to(const std::vector<EventRow>& rows,
-                                     const std::vector<std::int64_t>& confirmed) {
-  std::vector<std::int64_t> freed;
+std::vector<EventRowKey> rows_up_to(const std::vector<EventRow>& rows,
+                                    const std::vector<EventRowKey>& confirmed) {
+  std::vector<EventRowKey> freed;
   for (const EventRow& row : rows) {
-    if (!confirmed.empty() && row.id <= confirmed.back()) freed.push_back(row.id);
+    if (!confirmed.empty() && row.id <= confirmed.back().id) freed.push_back(key_of(row));
   }
   return freed;
 }

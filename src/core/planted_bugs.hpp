@@ -43,8 +43,8 @@ enum class Bug {
 // kEventsApart: two commits where one belongs.
 CommitStatus commit_events_apart(OrderStore& store, ChangeUnit& unit);
 // kWatermark: every row up to the highest confirmed one.
-[[nodiscard]] std::vector<std::int64_t> rows_up_to(const std::vector<EventRow>& rows,
-                                                   const std::vector<std::int64_t>& confirmed);
+[[nodiscard]] std::vector<EventRowKey> rows_up_to(const std::vector<EventRow>& rows,
+                                                  const std::vector<EventRowKey>& confirmed);
 // kRoundedMoney.
 [[nodiscard]] Money to_53_bits(Money amount);
 

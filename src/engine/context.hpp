@@ -88,6 +88,7 @@ class SenderLeases {
 // whether they were handed over. Not durable: a new process sends the whole row again. Guarded by
 // publish_mutex.
 struct UndeliveredRow {
+  EventRowKey key = {};
   std::size_t content = 0;  // a promoted standby that never got a row gives its id to another
   std::map<std::pair<OrderId, std::int32_t>, bool> events;
 };

@@ -128,7 +128,7 @@ class Pass {
       const auto [at, unseen] = context_.undelivered.try_emplace(row.id);
       UndeliveredRow& known = at->second;
       const bool is_new = unseen || known.content != content;
-      if (is_new) known = {.content = content};
+      if (is_new) known = {.key = key_of(row), .content = content};
       for (Event& event : expanded) {
         if (is_new) known.events.try_emplace({event.order_id, event.seq}, false);
         if (!known.events.contains({event.order_id, event.seq})) continue;
@@ -182,14 +182,14 @@ class Pass {
 
   // Frees the rows that have nothing left to deliver.
   void free(const std::vector<EventRow>& rows) {
-    std::vector<std::int64_t> done;
+    std::vector<EventRowKey> done;
     for (const auto& [id, row] : context_.undelivered) {
-      if (row.events.empty()) done.push_back(id);
+      if (row.events.empty()) done.push_back(row.key);
     }
-    ORCHESTRATOR_PLANT(kFreedWhenSent, for (const EventRow& row : rows) done.push_back(row.id));
+    ORCHESTRATOR_PLANT(kFreedWhenSent, for (const EventRow& row : rows) done.push_back(key_of(row)));
     ORCHESTRATOR_PLANT(kWatermark, done = rows_up_to(rows, done));
     if (!done.empty()) context_.store->mark_published(done);
-    for (const std::int64_t row : done) context_.undelivered.erase(row);
+    for (const EventRowKey& row : done) context_.undelivered.erase(row.id);
     for (const EventRow& row : rows) {
       if (context_.undelivered.contains(row.id)) unfreed_.insert(row.id);
     }

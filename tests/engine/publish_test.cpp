@@ -258,6 +258,29 @@ TEST_CASE("a row that differs from an undelivered one by its time alone is publi
   CHECK(promoted->outbox().rows == 0);
 }
 
+TEST_CASE("a row that took the number of one being published is not freed with it (I14)") {
+  const std::shared_ptr<Store> lost = make_memory_store();
+  const std::shared_ptr<Store> promoted = make_memory_store();
+  Desk later(BrokerClass::kEnforced, {}, nullptr, std::make_unique<MovingStore>(promoted));
+  later.clock->advance(std::chrono::seconds(1));
+  const Receipt receipt = later.oms->place(Desk::batch({Desk::buy(1), Desk::buy(2)}));
+  auto own = std::make_unique<MovingStore>(lost);
+  MovingStore& store = *own;
+  auto bus_of_its_own = std::make_unique<FickleBus>();
+  FickleBus& bus = *bus_of_its_own;
+  Desk desk(BrokerClass::kEnforced, {}, std::move(bus_of_its_own), std::move(own));
+  desk.place_one();
+  REQUIRE(promoted->events({}).at(0).id == lost->events({}).at(0).id);
+  bus.outcome_of = [&](const Event&) {
+    store.become(promoted);
+    return Outcome::kDelivered;
+  };
+  desk.oms->publish();
+  const OrderId unheard = receipt.orders[1].id;
+  CHECK(bus.delivered["order/" + std::to_string(unheard)].size() == later.event_words(unheard).size());
+  CHECK(promoted->outbox().rows == 0);
+}
+
 TEST_CASE("back-pressure leaves in the outbox what was not taken") {
   PublishingDesk at;
   const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));

@@ -55,7 +55,7 @@ class SimStore final : public Store {
 
   bool take_rate(const RateRequest& request) override { return writing().take_rate(request); }
 
-  void mark_published(std::span<const std::int64_t> rows) override {
+  void mark_published(std::span<const EventRowKey> rows) override {
     const Deviation chosen = before_write(Call::kMarkPublished);
     world_.store->mark_published(rows);
     after_write(chosen);

@@ -62,7 +62,7 @@ class MovingStore final : public Store {
     });
     return rows;
   }
-  void mark_published(std::span<const std::int64_t> rows) override { inner_->mark_published(rows); }
+  void mark_published(std::span<const EventRowKey> rows) override { inner_->mark_published(rows); }
   OutboxStatus outbox() const override { return inner_->outbox(); }
   RoleClaim claim_role(std::string_view role, Timestamp lease_until) override {
     ++roles_asked;

@@ -348,12 +348,6 @@ inline void a_refused_unit_affects_no_other(Store& store) {
 
 // --- events ---------------------------------------------------------------------------------------
 
-inline void who_has_a_role_may_ask_again(Store& store) {
-  for (const char* role : {"publish", "send/alpha", "publish", "send/alpha"}) {
-    CHECK(store.claim_role(role, kNow + std::chrono::seconds(30)).held);
-  }
-}
-
 inline void events_stay_in_the_log_and_leave_the_outbox(Store& store) {
   const auto orders = place(store, {.key = "a", .orders = 2});
   place(store, {.key = "b", .at = kNow + std::chrono::hours(1)});
@@ -380,7 +374,7 @@ inline void events_stay_in_the_log_and_leave_the_outbox(Store& store) {
   OutboxStatus outbox = store.outbox();
   CHECK(outbox.rows == 4);
   CHECK(outbox.oldest == kNow);
-  const std::vector<std::int64_t> delivered = {all[2].id, all[0].id, 999'999};
+  const std::vector<EventRowKey> delivered = {key_of(all[2]), key_of(all[0]), {999'999, 1, kNow}};
   store.mark_published(delivered);
   CHECK(lines({.unpublished = true}) == Lines{"placed", "second"});
   CHECK(lines({.order_id = orders[1].id, .unpublished = true}) == Lines{"second"});
@@ -390,11 +384,27 @@ inline void events_stay_in_the_log_and_leave_the_outbox(Store& store) {
   CHECK(outbox.rows == 2);
   CHECK(outbox.oldest == kNow + std::chrono::hours(1));
   store.mark_published(delivered);
-  const std::vector<std::int64_t> rest = {all[1].id, all[3].id};
+  const std::vector<EventRowKey> rest = {key_of(all[1]), key_of(all[3])};
   store.mark_published(rest);
   store.mark_published({});
   CHECK(store.outbox().rows == 0);
   CHECK_FALSE(store.outbox().oldest.has_value());
+}
+
+// As after a failover that lost the row which was published.
+inline void a_row_that_took_the_id_of_a_published_one_stays_in_the_outbox(Store& store) {
+  place(store, {.key = "a"});
+  place(store, {.key = "b"});
+  const auto rows = store.events({.unpublished = true});
+  REQUIRE(rows.size() == 2);
+  const EventRowKey here = key_of(rows[0]);
+  const std::vector<EventRowKey> delivered = {
+      {here.id, here.batch_id + 1, here.at},
+      {here.id, here.batch_id, here.at + std::chrono::microseconds(1)},
+      key_of(rows[1])};
+  store.mark_published(delivered);
+  CHECK(store.outbox().rows == 1);
+  CHECK(key_of(store.events({.unpublished = true}).at(0)) == here);
 }
 
 // --- inbox, cursors, keys -------------------------------------------------------------------------

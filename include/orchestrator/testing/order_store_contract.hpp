@@ -70,6 +70,8 @@ inline void order_store_contract(const MakeStore& make) {
       {"racing changes of one order follow each other", store::racing_changes_of_one_order_follow_each_other},
       {"a refused unit affects no other", store::a_refused_unit_affects_no_other},
       {"events stay in the log and leave the outbox", store::events_stay_in_the_log_and_leave_the_outbox},
+      {"a row that took the id of a published one stays in the outbox",
+       store::a_row_that_took_the_id_of_a_published_one_stays_in_the_outbox},
       {"who has a role may ask again", store::who_has_a_role_may_ask_again},
       {"the inbox keeps reports until they are removed",
        store::the_inbox_keeps_reports_until_they_are_removed},

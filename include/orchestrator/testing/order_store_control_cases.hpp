@@ -1,4 +1,4 @@
-// Controls: stop switches of both kinds, rate limits, the audit trail.
+// Controls: stop switches of both kinds, rate limits, the audit trail, roles.
 #pragma once
 
 #include <set>
@@ -168,6 +168,14 @@ inline void a_book_keeps_its_identity(Store& store) {
 inline void a_sound_store_finds_nothing_wrong_with_itself(Store& store) {
   place(store, {.orders = 3});
   CHECK(store.verify().empty());
+}
+
+// --- roles ----------------------------------------------------------------------------------------
+
+inline void who_has_a_role_may_ask_again(Store& store) {
+  for (const char* role : {"publish", "send/alpha", "publish", "send/alpha"}) {
+    CHECK(store.claim_role(role, kNow + std::chrono::seconds(30)).held);
+  }
 }
 
 }  // namespace orchestrator::testing::store

@@ -287,10 +287,10 @@ std::vector<EventRow> MemoryStore::events(const EventQuery& query) const {
   return found;
 }
 
-void MemoryStore::mark_published(std::span<const std::int64_t> event_row_ids) {
+void MemoryStore::mark_published(std::span<const EventRowKey> rows) {
   const std::lock_guard lock(mutex_);
-  for (const std::int64_t id : event_row_ids) {
-    if (events_.contains(id)) outbox_.erase(id);
+  for (const EventRowKey& row : rows) {
+    if (events_.contains(row.id) && key_of(events_[row.id]) == row) outbox_.erase(row.id);
   }
 }
 

@@ -113,11 +113,13 @@ std::vector<EventRow> SqliteStore::events(const EventQuery& query) const {
   return events;
 }
 
-void SqliteStore::mark_published(std::span<const std::int64_t> event_row_ids) {
-  if (event_row_ids.empty()) return;
+void SqliteStore::mark_published(std::span<const EventRowKey> rows) {
+  if (rows.empty()) return;
   write([&](WriteTransaction& transaction) {
-    Query remove = transaction.query("DELETE FROM outbox WHERE event_id = ?");
-    for (const std::int64_t id : event_row_ids) remove.restart().bind(id).run();
+    Query remove = transaction.query(
+        "DELETE FROM outbox WHERE event_id = (SELECT id FROM events WHERE id = ? AND batch_id = ? AND at = "
+        "?)");
+    for (const EventRowKey& row : rows) remove.restart().bind(row.id, row.batch_id, row.at).run();
     return true;
   });
 }

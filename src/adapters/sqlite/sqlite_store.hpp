@@ -42,7 +42,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::optional<IdempotencyRecord> idempotency(const IdempotencyScope& scope) const override;
   std::size_t expire_idempotency(Timestamp now) override;
   [[nodiscard]] std::vector<EventRow> events(const EventQuery& query) const override;
-  void mark_published(std::span<const std::int64_t> event_row_ids) override;
+  void mark_published(std::span<const EventRowKey> rows) override;
   [[nodiscard]] OutboxStatus outbox() const override;
   RoleClaim claim_role(std::string_view /*role*/, Timestamp /*lease_until*/) override { return {true, {}}; }
   [[nodiscard]] std::vector<std::string> verify() const override;
