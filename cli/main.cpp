@@ -2,20 +2,17 @@
 //
 // This file sets up: the command line, then the settings, then one action inside one session.
 #include <csignal>
-#include <cstring>
 #include <exception>
-#include <map>
 #include <stdexcept>
 #include <string_view>
 
 #include "cli/commands.hpp"
+#include "cli/setting_options.hpp"
 #include "core/failpoint.hpp"
 #include "orchestrator/version.hpp"
 
 namespace orchestrator::cli {
 namespace {
-
-using Given = std::map<std::string, std::string, std::less<>>;
 
 std::string exit_code_help() {
   std::string text = "Exit status:\n";
@@ -24,27 +21,6 @@ std::string exit_code_help() {
     text += std::string(4 - number.size(), ' ') + number + "  " + std::string(meaning) + "\n";
   }
   return text;
-}
-
-void add_settings(CommandLine& line, Given& given) {
-  // A switch takes no value: what releases of the option parser make of `--strict=maybe` differs.
-  line.app.option_defaults()->disable_flag_override();
-  for (const auto& setting : all_settings()) {
-    const std::string option(setting.option);
-    if (option.empty()) continue;
-    const auto description = std::string(setting.meaning) + "; " + std::string(setting.variable);
-    auto* added = setting.value.empty()
-                      ? line.app.add_flag_function(
-                            option + ",!--no-" + option.substr(2),
-                            [&given, option](std::int64_t count) { given[option] = count > 0 ? "1" : "0"; },
-                            description)
-                      : line.app
-                            .add_option_function<std::string>(
-                                option, [&given, option](const std::string& text) { given[option] = text; },
-                                description)
-                            ->type_name(std::string(setting.value));
-    added->group("Settings");
-  }
 }
 
 void add_commands(CommandLine& line) {
@@ -98,51 +74,9 @@ bool asks_for_json(int argc, char** argv) {
   return false;
 }
 
-void blot_out(char* begin, const char* end) {
-  for (; begin < end; ++begin) *begin = '*';
-}
-
-// Everybody on the machine can read a command line as long as the program runs, and messages go to logs; so
-// the password of a URL stays in neither. Of what stands in front of the last @ all counts as the password:
-// it may hold any character.
-void hide_passwords(char* word) {
-  char* authority = std::strstr(word, "://");
-  if (authority == nullptr) return;
-  authority += 3;
-  const std::string_view rest(authority);
-  const auto colon = rest.find(':');
-  const auto at = rest.rfind('@');
-  if (at != std::string_view::npos && colon < at) blot_out(authority + colon + 1, authority + at);
-  for (char* found = std::strstr(authority, "password="); found != nullptr;
-       found = std::strstr(found, "password=")) {
-    found += std::strlen("password=");
-    blot_out(found, found + std::strcspn(found, "&"));
-  }
-}
-
-// A message of the parser, which repeats words of the command line.
-std::string without_passwords(std::string message, int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    std::string shown = word;
-    hide_passwords(shown.data());
-    if (shown == word) continue;
-    // Of --name=value it may repeat the value alone.
-    const std::size_t value = word.starts_with("--") ? word.find('=') + 1 : 0;
-    for (const std::size_t from : {std::size_t{0}, value}) {
-      if (word.substr(from) == shown.substr(from)) continue;
-      for (auto at = message.find(word.substr(from)); at != std::string::npos;
-           at = message.find(word.substr(from))) {
-        message.replace(at, word.size() - from, shown.substr(from));
-      }
-    }
-  }
-  return message;
-}
-
 int parse_and_run(int argc, char** argv) {
   CommandLine line;
-  Given given;
+  GivenSettings given;
   bool json = false;
   line.app.name("orchestrator");
   line.app.description("Places orders with brokers: each at most once, none lost, every figure exact.");
@@ -151,7 +85,7 @@ int parse_and_run(int argc, char** argv) {
   line.app.require_subcommand(1);
   line.app.footer("Example:\n  orchestrator place orders.json --idempotency-key morning-1 --wait\n\n" +
                   exit_code_help());
-  add_settings(line, given);
+  add_settings(line.app, given);
   add_commands(line);
   refuse_empty_values(line.app);
   refuse_missing_values(argc, argv);
@@ -170,12 +104,6 @@ int parse_and_run(int argc, char** argv) {
   return static_cast<int>(line.action(session));
 }
 
-int run(std::vector<std::string> words) {
-  std::vector<char*> pointers;
-  for (auto& word : words) pointers.push_back(word.data());
-  return parse_and_run(static_cast<int>(pointers.size()), pointers.data());
-}
-
 }  // namespace
 }  // namespace orchestrator::cli
 
@@ -185,11 +113,10 @@ int main(int argc, char** argv) {
   namespace cli = orchestrator::cli;
   std::signal(SIGPIPE, SIG_IGN);  // until results are printed
   const bool json = cli::asks_for_json(argc, argv);
-  std::vector<std::string> words(argv, argv + argc);
-  for (int i = 1; i < argc; ++i) cli::hide_passwords(argv[i]);
+  cli::HiddenWords words(argc, argv);
   ORCHESTRATOR_FAILPOINT("cli.started");
   try {
-    return cli::run(std::move(words));
+    return cli::parse_and_run(words.argc(), words.argv());
   } catch (const Error& error) {
     return cli::report(error, json);
   } catch (const std::exception& error) {

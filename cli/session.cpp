@@ -37,19 +37,6 @@ void write_error_line(std::string_view label, std::string_view colour, std::stri
 
 }  // namespace
 
-OpenOptions open_options(const Settings& settings) {
-  OpenOptions options;
-  options.database_url = settings.database_url;
-  options.migrate = settings.auto_migrate;
-  options.redis_url = settings.redis_url;
-  options.mock_ledger = settings.mock_ledger;
-  options.events_file = settings.events_file;
-  options.kafka = settings.kafka;
-  options.busy_timeout = settings.busy_timeout;
-  options.engine = settings.engine;
-  return options;
-}
-
 Session::Session(Settings settings, bool json) : settings_(std::move(settings)), json_(json) {}
 
 bool Session::colour() const { return isatty(STDOUT_FILENO) != 0 && !no_colour(); }

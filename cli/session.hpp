@@ -55,8 +55,6 @@ class Session {
   std::unique_ptr<Orchestrator> orchestrator_;
 };
 
-[[nodiscard]] OpenOptions open_options(const Settings& settings);
-
 // `[a,b,c]` from documents.
 [[nodiscard]] std::string json_array(const std::vector<std::string>& documents);
 template <class Rows>

@@ -197,4 +197,17 @@ Settings resolve_settings(const std::map<std::string, std::string, std::less<>>&
   return settings;
 }
 
+OpenOptions open_options(const Settings& settings) {
+  OpenOptions options;
+  options.database_url = settings.database_url;
+  options.migrate = settings.auto_migrate;
+  options.redis_url = settings.redis_url;
+  options.mock_ledger = settings.mock_ledger;
+  options.events_file = settings.events_file;
+  options.kafka = settings.kafka;
+  options.busy_timeout = settings.busy_timeout;
+  options.engine = settings.engine;
+  return options;
+}
+
 }  // namespace orchestrator::cli

@@ -59,4 +59,6 @@ using EnvironmentFile = std::map<std::string, EnvironmentLine, std::less<>>;
 [[nodiscard]] Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
                                         const EnvironmentFile& file);
 
+[[nodiscard]] OpenOptions open_options(const Settings& settings);
+
 }  // namespace orchestrator::cli
