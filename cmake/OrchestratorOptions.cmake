@@ -22,6 +22,7 @@ orchestrator_option(POSTGRES AUTO "PostgreSQL order store; needs libpqxx and lib
 orchestrator_option(REDIS AUTO "Redis cache of idempotency keys; needs hiredis")
 orchestrator_option(KAFKA AUTO "Kafka event publisher; needs librdkafka")
 orchestrator_option(CLI ${default_optional} "Command line program; needs CLI11")
+orchestrator_option(HTTP ${default_optional} "HTTP server; needs Boost, prometheus-cpp, spdlog, OpenSSL and CLI11")
 orchestrator_option(TESTS ${default_optional} "Test binary; needs doctest")
 orchestrator_option(EXAMPLES ${default_optional} "Example programs")
 orchestrator_option(PYTHON ${default_optional} "Python module; needs Python with its headers and pybind11")

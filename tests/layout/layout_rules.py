@@ -19,11 +19,21 @@ ROOMS = {
     "cli": {"include", "src/core", "src/codec", "cli"},
     "python": {"include", "python"},
     "examples": {"include", "examples"},
+    # Of the CLI the settings alone: see HTTP_SERVER_OF_CLI.
+    "examples/http_server": {"include", "cli", "examples/http_server"},
 }
+
+HTTP_SERVER_OF_CLI = {"cli/settings.hpp", "cli/setting_options.hpp", "cli/input.hpp"}
 
 # Where a third-party header may be included: header prefix -> (folders or files by regular expression, description).
 THIRD_PARTY = {
-    r"nlohmann/": (r"src/codec/", "src/codec"),
+    r"nlohmann/": (r"src/codec/|examples/http_server/json_body\.cpp$", "src/codec or the HTTP server's json_body.cpp"),
+    r"boost/": (
+        r"examples/http_server/(connection|server)\.[ch]pp$|examples/http_server/asio_sources\.cpp$",
+        "the HTTP server's connection, server or asio_sources",
+    ),
+    r"prometheus/": (r"examples/http_server/metrics[^/]*$", "the HTTP server's metrics"),
+    r"spdlog/": (r"examples/http_server/log[^/]*$", "the HTTP server's log"),
     r"pqxx|libpq-fe": (
         r"src/adapters/postgres/(connection\.cpp|link\.hpp)$|bench/postgres_[^/]*$",
         "connection.cpp or link.hpp of src/adapters/postgres, or bench/postgres_*",
@@ -32,7 +42,10 @@ THIRD_PARTY = {
         r"src/adapters/redis/(connection|tls)\.cpp$|bench/redis_[^/]*$",
         "connection.cpp or tls.cpp of src/adapters/redis or bench/redis_*",
     ),
-    r"openssl/": (r"src/adapters/redis/tls\.cpp$", "src/adapters/redis/tls.cpp"),
+    r"openssl/": (
+        r"src/adapters/redis/tls\.cpp$|examples/http_server/access[^/]*\.cpp$",
+        "src/adapters/redis/tls.cpp or the HTTP server's access",
+    ),
     r"librdkafka/": (
         r"src/adapters/kafka/producer\.cpp$|tests/support/kafka_[^/]*$|bench/kafka_[^/]*$",
         "src/adapters/kafka/producer.cpp, the tests' kafka_* support or bench/kafka_*",
@@ -41,7 +54,7 @@ THIRD_PARTY = {
         r"src/adapters/sqlite/|src/adapters/brokers/sqlite_[^/]*$|bench/",
         "src/adapters/sqlite, the brokers' sqlite_* ledger or bench",
     ),
-    r"CLI/": (r"cli/", "cli"),
+    r"CLI/": (r"cli/|examples/http_server/settings\.cpp$", "cli or the HTTP server's settings.cpp"),
     r"benchmark/": (r"bench/", "bench"),
     r"pybind11|Python\.h|datetime\.h": (r"python/src/", "python/src"),
     r"doctest": (r"tests/|include/orchestrator/testing/", "tests or the shipped contract suites"),
@@ -66,7 +79,7 @@ def room_of(path: str) -> str:
     adapter = re.match(r"src/adapters/[^/]+/", path)
     if adapter:
         return adapter.group(0).rstrip("/")
-    for room in ("src/core", "src/codec", "src/engine", "src", "include", "cli", "python", "examples"):
+    for room in ("src/core", "src/codec", "src/engine", "src", "include", "cli", "python", "examples/http_server", "examples"):
         if path.startswith(room + "/"):
             return room
     return ""
@@ -117,7 +130,9 @@ def include_directions(path: str, text: str) -> list[Breach]:
     breaches = []
     for number, header in includes(text):
         other = included_room(path, header)
-        if other and not may_include(room, other):
+        if room == "examples/http_server" and other == "cli" and header not in HTTP_SERVER_OF_CLI:
+            breaches.append((number, f"{room} may know of cli only its settings and input, not {header}"))
+        elif other and not may_include(room, other):
             breaches.append(
                 (number, f"{room} may not know {other}: take an interface from include/orchestrator instead of {header}")
             )

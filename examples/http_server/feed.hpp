@@ -1,0 +1,87 @@
+// The one reader of the event log. Every client that follows events or waits for a batch is woken by it, so
+// that a thousand of them cost one query and no thread each.
+//
+// A client that is behind (it resumed from an old place, or reads slowly) is fed from the log at its own
+// pace, a page whenever it has taken the one before: what waits in memory for one client stays bounded.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "examples/http_server/http.hpp"
+#include "examples/http_server/ownership.hpp"
+#include "orchestrator/orchestrator.hpp"
+
+namespace orchestrator::http {
+
+class Feed {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Follower {
+    std::shared_ptr<Stream> to;
+    EventQuery query = {};  // after_id: where it goes on; batch_id, order_id
+    bool from_now = false;  // instead of after_id
+    std::optional<std::string> tenant = {};
+    Time heard_at = {};  // last bytes sent
+  };
+  struct Waiter {
+    BatchId batch_id = 0;
+    Time until = {};
+    std::function<void(bool settled)> done = {};
+    bool looked_at = false;
+  };
+
+  Feed(const Orchestrator& oms, std::string event_source);
+  ~Feed() { stop(); }
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+
+  void follow(Follower follower);
+  void wait(Waiter waiter);
+  void wake();  // something was written
+  // Ends every stream and answers every waiter; those who come later are ended at once.
+  void stop();
+  [[nodiscard]] EventOwners& owners() { return owners_; }
+
+ private:
+  void run();
+  [[nodiscard]] Time next_look() const;
+  void admit(std::list<Follower> followers, std::list<Waiter> waiters);
+  void look();
+  void read_news();
+  void hand_out(const std::vector<Event>& events, std::int64_t from);
+  void catch_up(Follower& follower);
+  void send(Follower& follower, std::vector<Event> events);
+  void answer_waiters(const std::vector<Event>& events);
+  void answer_overdue();
+  [[nodiscard]] bool settled(BatchId id) const;
+  [[nodiscard]] std::int64_t last_position() const;
+
+  const Orchestrator& oms_;
+  const std::string event_source_;
+  EventOwners owners_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  bool woken_ = false;
+  std::list<Follower> new_followers_;
+  std::list<Waiter> new_waiters_;
+  // Of the thread alone.
+  std::int64_t head_ = -1;  // everything up to here was handed out; -1: nobody is there to read for
+  std::list<Follower> followers_;
+  std::list<Waiter> waiters_;
+  std::thread thread_;
+};
+
+// `id:` stands behind the last event of its log row only: who resumes there has seen the whole row.
+[[nodiscard]] std::string server_sent_events(const std::vector<Event>& events, std::string_view source);
+
+}  // namespace orchestrator::http

@@ -1,0 +1,66 @@
+// The order orchestrator over HTTP: opens the orchestrator and puts the parts of the server together.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "examples/http_server/driver.hpp"
+#include "examples/http_server/routes.hpp"
+#include "examples/http_server/server.hpp"
+#include "examples/http_server/settings.hpp"
+#include "orchestrator/open.hpp"
+
+namespace orchestrator::http {
+namespace {
+
+bool is_loopback(const std::string& address) { return address == "::1" || address.starts_with("127."); }
+
+int serve(const Invocation& asked) {
+  const auto& http = asked.http;
+  if (http.keys_file.empty() && !is_loopback(http.bind)) {
+    throw Error(
+        ErrorCode::kConfiguration,
+        "without a keys file (--keys-file) the server listens on loopback only: everybody who reaches it may "
+        "do everything");
+  }
+  Log log(http.log_format, http.log_level);
+  const auto oms = open(cli::open_options(asked.engine));
+  Access access;
+  Metrics metrics;
+  Feed feed(*oms, asked.engine.engine.event_source);
+  Driver driver(*oms, feed, log, asked.engine.engine.poll_interval);
+  Service service{*oms, access, metrics, log, feed, driver};
+  service.limits = asked.engine.limits;
+  service.event_source = asked.engine.engine.event_source;
+  service.tenant = asked.engine.tenant.value_or("default");
+  service.writers_max = http.threads - 8;
+  ServerLimits limits;
+  limits.connections_max = http.connections_max;
+  Server server(service, limits, http.bind, http.port);
+  log.info("listening on " + http.bind + " port " + std::to_string(server.port()));
+  server.run(http.threads);
+  driver.stop();
+  log.info("stopped");
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  int status = 0;
+  const auto asked = read_invocation(argc, argv, status);
+  if (!asked) return status;
+  if (!asked->print_routes) return serve(*asked);
+  std::puts(routes_json().c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace orchestrator::http
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a client that has gone is an error of its connection
+  try {
+    return orchestrator::http::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,158 @@
+#include "examples/http_server/routes.hpp"
+
+#include <array>
+#include <exception>
+
+#include "examples/http_server/problem.hpp"
+#include "orchestrator/json.hpp"
+
+namespace orchestrator::http {
+namespace {
+
+constexpr std::array kRoutes{
+    Route{"POST", "/api/v1/orders", Role::kTrade, place_orders},
+    Route{"GET", "/api/v1/orders", Role::kRead, list_orders},
+    Route{"GET", "/api/v1/orders/{id}", Role::kRead, get_order},
+    Route{"POST", "/api/v1/orders/{id}/simulate_fill", Role::kTrade, simulate_fill},
+    Route{"POST", "/api/v1/orders/{id}/cancel", Role::kTrade, cancel_order},
+    Route{"POST", "/api/v1/orders/{id}/replace", Role::kTrade, replace_order},
+    Route{"POST", "/api/v1/orders/{id}/resolve", Role::kOperate, resolve_order},
+    Route{"GET", "/api/v1/batches", Role::kRead, list_batches},
+    Route{"GET", "/api/v1/batches/{id}", Role::kRead, get_batch},
+    Route{"GET", "/api/v1/batches/{id}/wait", Role::kRead, wait_for_batch},
+    Route{"POST", "/api/v1/batches/{id}/cancel", Role::kTrade, cancel_batch},
+    Route{"GET", "/api/v1/reconcile/{id}", Role::kRead, reconcile},
+    Route{"GET", "/api/v1/reconcile/{id}/breaks", Role::kOperate, list_breaks},
+    Route{"GET", "/api/v1/events", Role::kRead, list_events},
+    Route{"POST", "/api/v1/settle", Role::kOperate, settle},
+    Route{"POST", "/api/v1/halt", Role::kOperate, halt},
+    Route{"POST", "/api/v1/resume", Role::kOperate, resume},
+    Route{"GET", "/api/v1/halts", Role::kRead, list_halts},
+    Route{"GET", "/api/v1/brokers", Role::kRead, list_brokers},
+    Route{"GET", "/health", Role::kNone, health},
+    Route{"GET", "/ready", Role::kNone, ready},
+    Route{"GET", "/metrics", Role::kRead, metrics},
+};
+
+bool take_segment(std::string_view& text, std::string_view& segment) {
+  if (text.empty()) return false;
+  const auto end = text.find('/', 1);
+  segment = text.substr(1, end == std::string_view::npos ? end : end - 1);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end);
+  return true;
+}
+
+bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& captured) {
+  captured.clear();
+  std::string_view wanted;
+  std::string_view found;
+  while (take_segment(pattern, wanted)) {
+    if (!take_segment(path, found)) return false;
+    if (wanted.starts_with('{')) {
+      captured.emplace_back(found);
+    } else if (wanted != found) {
+      return false;
+    }
+  }
+  return path.empty();
+}
+
+void check_role(const Route& route, const Caller& caller) {
+  if (caller.role >= route.role) return;
+  if (caller.role == Role::kNone) {
+    throw Refusal{401,
+                  "not_authenticated",
+                  "send an API key: Authorization: Bearer KEY",
+                  {{"WWW-Authenticate", "Bearer"}}};
+  }
+  throw Refusal{403, "permission_denied", "this key's role may not do this"};
+}
+
+// A form of another site can send text, but not this type without asking first.
+void check_content_type(const Request& request) {
+  const auto* given = request.header("content-type");
+  std::string_view type = given == nullptr ? std::string_view() : std::string_view(*given);
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  if (type == "application/json") return;
+  throw Refusal{415, "unsupported_media_type", "send Content-Type: application/json"};
+}
+
+class WriterSlot {
+ public:
+  explicit WriterSlot(Service& service) : service_(service) {
+    if (service_.writers.fetch_add(1) < service_.writers_max) return;
+    service_.writers.fetch_sub(1);
+    throw Refusal{503,
+                  "overloaded",
+                  "too many requests that write are running; nothing happened, send it again",
+                  {{"Retry-After", "1"}}};
+  }
+  ~WriterSlot() { service_.writers.fetch_sub(1); }
+  WriterSlot(const WriterSlot&) = delete;
+  WriterSlot& operator=(const WriterSlot&) = delete;
+
+ private:
+  Service& service_;
+};
+
+Response run(Service& service, Request& request, const Route*& route) {
+  if (!split_target(request)) throw Refusal{400, "invalid_target", "the request target is not a path"};
+  request.caller = service.access.authenticate(request);
+  route = &find_route(request);
+  check_role(*route, request.caller);
+  if (request.method != "POST") return route->handler(service, request);
+  check_content_type(request);
+  const WriterSlot slot(service);
+  return route->handler(service, request);
+}
+
+}  // namespace
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+const Route& find_route(Request& request) {
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  std::string allowed;
+  for (const auto& route : kRoutes) {
+    if (!matches(route.pattern, request.path, request.captured)) continue;
+    if (route.method == method) return route;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += route.method == "GET" ? "GET, HEAD" : std::string(route.method);
+  }
+  if (allowed.empty()) throw Refusal{404, "not_found", "there is nothing at this path"};
+  throw Refusal{405, "method_not_allowed", "this path takes " + allowed, {{"Allow", allowed}}};
+}
+
+std::string routes_json() {
+  std::string text = "[";
+  for (const auto& route : kRoutes) {
+    if (text.size() > 1) text += ",";
+    text += "{\"method\":" + quote(route.method) + ",\"pattern\":" + quote(route.pattern) +
+            ",\"role\":" + quote(to_string(route.role)) + "}";
+  }
+  return text + "]";
+}
+
+Response answer(Service& service, Request& request) {
+  const auto start = std::chrono::steady_clock::now();
+  const Route* route = nullptr;
+  Response response;
+  try {
+    response = run(service, request, route);
+  } catch (const Error& error) {
+    response = problem(error, request.id);
+  } catch (const Refusal& refusal) {
+    response = problem(refusal, request.id);
+  } catch (const std::exception& error) {
+    response = problem(Error(ErrorCode::kInternal, error.what()), request.id);
+  }
+  const std::string_view pattern = route == nullptr ? std::string_view() : route->pattern;
+  const auto duration =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  service.metrics.answered(request.method, pattern, response.status, duration);
+  service.log.answered(request, pattern, response.status, duration);
+  return response;
+}
+
+}  // namespace orchestrator::http

@@ -1,0 +1,132 @@
+#include "examples/http_server/server.hpp"
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <thread>
+
+#include "examples/http_server/connection.hpp"
+
+namespace orchestrator::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr std::string_view kFull =
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+
+tcp::endpoint endpoint(const std::string& address, std::uint16_t port) {
+  boost::system::error_code failed;
+  const auto parsed = asio::ip::make_address(address, failed);
+  if (failed) throw Error(ErrorCode::kConfiguration, "the address to listen on must be an IP address");
+  return {parsed, port};
+}
+
+}  // namespace
+
+Server::Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port)
+    : service_(service),
+      limits_(limits),
+      strand_(asio::make_strand(context_)),
+      acceptor_(strand_),
+      signals_(strand_, SIGTERM, SIGINT),
+      timer_(strand_) {
+  const auto where = endpoint(address, port);
+  try {
+    acceptor_.open(where.protocol());
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.bind(where);
+    acceptor_.listen(asio::socket_base::max_listen_connections);
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorCode::kConfiguration, "cannot listen on " + address + " port " + std::to_string(port) +
+                                               ": " + error.code().message());
+  }
+}
+
+void Server::run(std::size_t threads) {
+  signals_.async_wait([this](const boost::system::error_code& failed, int) {
+    if (!failed) stop();
+  });
+  accept();
+  look_at_time();
+  std::vector<std::thread> pool;
+  pool.reserve(threads);
+  for (std::size_t i = 1; i < threads; ++i) pool.emplace_back([this] { context_.run(); });
+  context_.run();
+  for (auto& thread : pool) thread.join();
+}
+
+void Server::accept() {
+  acceptor_.async_accept(asio::make_strand(context_),
+                         [this](const boost::system::error_code& failed, tcp::socket socket) {
+                           if (failed == asio::error::operation_aborted || !acceptor_.is_open()) return;
+                           if (!failed) accepted(std::move(socket));
+                           // Out of descriptors: those that are open must go first.
+                           if (failed) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                           accept();
+                         });
+}
+
+void Server::accepted(tcp::socket socket) {
+  boost::system::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.non_blocking(true, ignored);
+  std::unique_lock lock(mutex_);
+  const bool full = connections_.size() >= limits_.connections_max || stopping_;
+  lock.unlock();
+  if (full) {
+    socket.write_some(asio::buffer(kFull), ignored);
+    return;
+  }
+  const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  lock.lock();
+  connections_.emplace(connection.get(), connection);
+  lock.unlock();
+  connection->start();
+}
+
+void Server::gone(const Connection* connection) {
+  const std::lock_guard lock(mutex_);
+  connections_.erase(connection);
+  if (stopping_ && connections_.empty()) asio::post(strand_, [this] { timer_.cancel(); });
+}
+
+// Whoever holds one of these may be the last: never under the mutex, which its end takes.
+std::vector<std::shared_ptr<Connection>> Server::all_open() {
+  std::vector<std::shared_ptr<Connection>> open;
+  const std::lock_guard lock(mutex_);
+  open.reserve(connections_.size());
+  for (const auto& [key, weak] : connections_) open.push_back(weak.lock());
+  std::erase(open, nullptr);
+  return open;
+}
+
+// One timer for all: a limit is kept to the second, and a request pays nothing for it.
+void Server::look_at_time() {
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](const boost::system::error_code&) {
+    const auto now = std::chrono::steady_clock::now();
+    if (stopping_ && now >= stop_at_) context_.stop();
+    const auto open = all_open();
+    if (stopping_ && open.empty()) return;
+    for (const auto& connection : open) {
+      if (connection->deadline() <= now) connection->expire();
+    }
+    look_at_time();
+  });
+}
+
+void Server::stop() {
+  service_.log.info("stopping: requests under way are finished");
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    stop_at_ = std::chrono::steady_clock::now() + limits_.shutdown;
+  }
+  acceptor_.close();
+  timer_.cancel();
+  for (const auto& connection : all_open()) connection->end_soon();
+  service_.feed.stop();
+}
+
+}  // namespace orchestrator::http

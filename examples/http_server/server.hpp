@@ -1,0 +1,74 @@
+// Listens, keeps count of the connections and their time limits, and ends gracefully.
+//
+// One pool of threads runs everything. A request is handled on the thread that read it, without a hand-over;
+// what waits long (an idle connection, a slow client, a stream, a long poll) holds no thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "examples/http_server/service.hpp"
+
+namespace orchestrator::http {
+
+class Connection;
+
+struct ServerLimits {
+  std::size_t connections_max = 4096;
+  std::size_t header_bytes_max = 8192;
+  std::size_t body_bytes_max = 1U << 20U;
+  std::chrono::seconds idle{60};
+  std::chrono::seconds header{10};
+  std::chrono::seconds body{30};
+  std::chrono::seconds write{30};
+  std::chrono::seconds shutdown{20};
+};
+
+class Server {
+ public:
+  Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  // Serves until SIGTERM or SIGINT, then until the requests under way are answered or the time for it is
+  // over.
+  void run(std::size_t threads);
+
+  [[nodiscard]] Service& service() { return service_; }
+  [[nodiscard]] const ServerLimits& limits() const { return limits_; }
+  void gone(const Connection* connection);
+
+ private:
+  void accept();
+  void accepted(boost::asio::ip::tcp::socket socket);
+  [[nodiscard]] std::vector<std::shared_ptr<Connection>> all_open();
+  void look_at_time();
+  void stop();
+
+  Service& service_;
+  const ServerLimits limits_;
+  // Outlive the context, whose end destroys connections that still wait for something.
+  std::mutex mutex_;
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point stop_at_ = {};
+  std::unordered_map<const Connection*, std::weak_ptr<Connection>> connections_;
+  boost::asio::io_context context_;
+  boost::asio::strand<boost::asio::io_context::executor_type> strand_;  // of what follows
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer timer_;
+};
+
+}  // namespace orchestrator::http

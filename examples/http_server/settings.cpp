@@ -1,0 +1,131 @@
+#include "examples/http_server/settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+
+#include "cli/input.hpp"
+#include "cli/setting_options.hpp"
+#include "orchestrator/version.hpp"
+
+namespace orchestrator::http {
+namespace {
+
+struct HttpSetting {
+  std::string_view option;
+  std::string_view variable;
+  std::string_view value;
+  std::string_view meaning;
+  void (*set)(HttpSettings&, const std::string& text);
+};
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kConfiguration, why); }
+
+std::int64_t count(const std::string& text, std::int64_t low, std::int64_t high) {
+  const auto number = cli::parse_integer(text);
+  if (number && *number >= low && *number <= high) return *number;
+  refuse("must be a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+}
+
+std::string word(const std::string& text, std::initializer_list<std::string_view> allowed) {
+  std::string list;
+  for (const auto candidate : allowed) {
+    if (text == candidate) return text;
+    list += (list.empty() ? "" : ", ") + std::string(candidate);
+  }
+  refuse("must be one of " + list);
+}
+
+constexpr std::array kSettings{
+    HttpSetting{"--port", "ORCHESTRATOR_HTTP_PORT", "PORT", "to listen on; 0: any that is free [8006]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.port = static_cast<std::uint16_t>(count(text, 0, 65'535));
+                }},
+    HttpSetting{"--bind", "ORCHESTRATOR_HTTP_BIND", "ADDRESS",
+                "to listen on; another than loopback needs a keys file [127.0.0.1]",
+                [](HttpSettings& to, const std::string& text) { to.bind = text; }},
+    HttpSetting{"--keys-file", "ORCHESTRATOR_HTTP_KEYS_FILE", "FILE", "API keys, hashed [none]",
+                [](HttpSettings& to, const std::string& text) { to.keys_file = text; }},
+    HttpSetting{"--threads", "ORCHESTRATOR_HTTP_THREADS", "N", "that answer requests [64]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.threads = static_cast<std::size_t>(count(text, 16, 1024));
+                }},
+    HttpSetting{"--max-connections", "ORCHESTRATOR_HTTP_MAX_CONNECTIONS", "N", "at once [4096]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.connections_max = static_cast<std::size_t>(count(text, 1, 1'000'000));
+                }},
+    HttpSetting{"--log-format", "ORCHESTRATOR_HTTP_LOG_FORMAT", "WORD", "text or json [text]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.log_format = word(text, {"text", "json"});
+                }},
+    HttpSetting{"--log-level", "ORCHESTRATOR_HTTP_LOG_LEVEL", "WORD", "debug, info, warning or error [info]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.log_level = word(text, {"debug", "info", "warning", "error"});
+                }},
+};
+
+HttpSettings resolve(const cli::GivenSettings& given, const cli::EnvironmentFile& file) {
+  HttpSettings settings;
+  for (const auto& setting : kSettings) {
+    const char* environment = std::getenv(std::string(setting.variable).c_str());
+    std::string text;
+    std::string where;
+    if (const auto option = given.find(setting.option); option != given.end()) {
+      text = option->second;
+      where = setting.option;
+    } else if (environment != nullptr && *environment != '\0') {
+      text = environment;
+      where = "environment variable " + std::string(setting.variable);
+    } else if (const auto line = file.find(setting.variable);
+               line != file.end() && !line->second.value.empty()) {
+      text = line->second.value;
+      where = ".env line " + std::to_string(line->second.line) + ", " + std::string(setting.variable);
+    } else {
+      continue;
+    }
+    try {
+      setting.set(settings, text);
+    } catch (const Error& error) {
+      refuse(where + ": " + error.what());
+    }
+  }
+  return settings;
+}
+
+}  // namespace
+
+std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
+  CLI::App app("Serves the order orchestrator over HTTP.", "orchestrator_http");
+  app.set_version_flag("--version", "orchestrator_http " ORCHESTRATOR_VERSION);
+  cli::GivenSettings given;
+  cli::add_settings(app, given);
+  for (const auto& setting : kSettings) {
+    const std::string option(setting.option);
+    app.add_option_function<std::string>(
+           option, [&given, option](const std::string& text) { given[option] = text; },
+           std::string(setting.meaning) + "; " + std::string(setting.variable))
+        ->type_name(std::string(setting.value))
+        ->group("Server");
+  }
+  Invocation result;
+  auto* routes = app.add_subcommand("routes", "Print the table of routes and end");
+  bool json = false;
+  routes->add_flag("--json", json, "as one JSON document, which is the only form");
+  cli::HiddenWords words(argc, argv);
+  try {
+    app.parse(words.argc(), words.argv());
+  } catch (const CLI::Success& asked) {
+    status = app.exit(asked);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    refuse(cli::without_passwords(error.what(), words.argc(), words.argv()) +
+           " (--help shows what is expected)");
+  }
+  result.print_routes = routes->parsed();
+  const auto file = cli::read_environment_file(".env");
+  result.engine = cli::resolve_settings(given, file);
+  result.http = resolve(given, file);
+  return result;
+}
+
+}  // namespace orchestrator::http
