@@ -1,0 +1,146 @@
+"""The event log over HTTP: pages, server-sent events with resume, and what a slow or leaving reader does to others."""
+
+import json
+
+import pytest
+
+from http_driver import TWO_ORDERS, status_of
+
+
+class Stream:
+    """Reads server-sent events."""
+
+    def __init__(self, server, query="", last_event_id=None):
+        self.client = server.connect()
+        resume = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id is not None else ""
+        self.client.sendall(f"GET /api/v1/events{query} HTTP/1.1\r\nHost: localhost\r\n{resume}"
+                            "Accept: text/event-stream\r\n\r\n".encode())
+        self.file = self.client.makefile("rb")
+        self.head = b""
+        while not self.head.endswith(b"\r\n\r\n"):
+            self.head += self.file.readline()
+        self.last_id = None
+
+    def next(self):
+        """The next event's document."""
+        data = None
+        for line in self.file:
+            name, _, value = line.rstrip(b"\n").partition(b": ")
+            if name == b"id":
+                self.last_id = int(value)
+            elif name == b"data":
+                data = json.loads(value)
+            elif not line.strip() and data is not None:
+                return data
+        return None
+
+    def take(self, count):
+        return [(event["subject"], event["seq"]) for event in (self.next() for _ in range(count))]
+
+    def close(self):
+        self.file.close()
+        self.client.close()
+
+
+FIRST_BATCH = [("batch/1", 1), ("1", 1), ("2", 1), ("1", 2), ("2", 2)]
+
+
+def place(server, count=1):
+    for _ in range(count):
+        assert server.post("/api/v1/orders", TWO_ORDERS).status == 200
+
+
+def test_a_stream_tells_what_was_and_what_comes(any_server):
+    place(any_server)
+    stream = Stream(any_server)
+    assert b"Content-Type: text/event-stream" in stream.head
+    assert stream.take(5) == FIRST_BATCH
+    place(any_server)
+    assert stream.take(5) == [("batch/2", 1), ("3", 1), ("4", 1), ("3", 2), ("4", 2)]
+    stream.close()
+
+
+def test_a_stream_from_the_latest_tells_only_what_comes(any_server):
+    place(any_server)
+    stream = Stream(any_server, "?after=latest&order_id=2")
+    # The head is found when the follower is admitted; another stream that has begun shows that it was.
+    begun = Stream(any_server)
+    begun.take(5)
+    any_server.post("/api/v1/orders/2/simulate_fill", {"fills": [{"fill_price": 2600, "fill_qty": 1}]})
+    assert stream.take(1) == [("2", 3)]
+    begun.close()
+    stream.close()
+
+
+def test_a_stream_resumes_behind_the_last_id_without_a_hole(any_server):
+    place(any_server, 5)
+    whole = Stream(any_server)
+    everything = whole.take(25)
+    whole.close()
+    for cut in range(1, 25):
+        first = Stream(any_server)
+        seen = first.take(cut)
+        first.close()
+        again = Stream(any_server, last_event_id=first.last_id or 0)
+        rest = []
+        while not rest or rest[-1] != everything[-1]:
+            rest += again.take(1)
+        again.close()
+        assert [e for e in rest if e not in seen] == everything[cut:]
+
+
+def test_pages_and_the_stream_show_the_same(any_server):
+    place(any_server, 3)
+    pages, cursor = [], 0
+    while True:
+        page = any_server.get(f"/api/v1/events?limit=2&after={cursor}").json()
+        if page["next_cursor"] == cursor:
+            break
+        cursor = page["next_cursor"]
+        pages += page["events"]
+    stream = Stream(any_server, "?batch_id=2")
+    assert [stream.next() for _ in range(5)] == [e for e in pages if e["data"].get("batch_id") == 2]
+    stream.close()
+
+
+@pytest.mark.parametrize("query, last", [("?after=x", None), ("?nix=1", None), ("", "x"), ("?after=-1", None)])
+def test_a_stream_from_nowhere_is_refused(server, query, last):
+    stream = Stream(server, query, last)
+    assert status_of(stream.head) == 400
+    stream.close()
+    assert server.get("/api/v1/events?after=latest").status == 400
+
+
+def test_many_streams_and_waits_hold_no_thread(server):
+    place(server)
+    streams = [Stream(server) for _ in range(200)]
+    for stream in streams:
+        assert stream.take(5) == FIRST_BATCH
+    place(server)
+    for stream in streams:
+        assert stream.take(1) == [("batch/2", 1)]
+    assert server.get("/health").status == 200
+    for stream in streams:
+        stream.close()
+
+
+@pytest.mark.slow
+def test_a_stream_that_nobody_reads_holds_bounded_memory_and_keeps_nobody_waiting(server):
+    stuck = Stream(server)
+    for _ in range(20):
+        order = TWO_ORDERS["orders"][0]
+        assert server.post("/api/v1/orders", {"portfolio_id": 1, "orders": [order] * 500}).status == 200
+    reader = Stream(server)
+    assert len(reader.take(20 * 1001)) == 20 * 1001
+    with open(f"/proc/{server.process.pid}/status") as status:
+        used = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    assert used < 300 * 1024, f"{used} KiB"
+    stuck.close()
+    reader.close()
+
+
+def test_streams_end_with_the_server(server):
+    stream = Stream(server)
+    assert server.stop() == 0
+    assert stream.next() is None
+    stream.close()
