@@ -197,6 +197,7 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   parts.publisher = open_publisher(options);
   parts.validator = std::move(options.validator);
   parts.router = std::move(options.router);
+  parts.observer = std::move(options.observer);
   add_mocks(parts, ledger_of(options));
   add_own(parts, std::move(options.brokers));
   return std::make_unique<Orchestrator>(std::move(options.engine), std::move(parts));

@@ -38,6 +38,7 @@ struct OpenOptions {
   std::unique_ptr<EventPublisher> publisher = {};              // instead of either
   std::unique_ptr<Validator> validator = {};                   // instead of one with engine.validation
   std::unique_ptr<Router> router = {};                         // instead of the library's
+  std::unique_ptr<Observer> observer = {};                     // none: nothing is measured
 };
 
 // The file that a "sqlite:///..." URL names; nullopt for any other URL.

@@ -26,6 +26,7 @@
 #include "orchestrator/events.hpp"
 #include "orchestrator/idempotency_store.hpp"
 #include "orchestrator/lifecycle.hpp"
+#include "orchestrator/observer.hpp"
 #include "orchestrator/order.hpp"
 #include "orchestrator/order_batcher.hpp"
 #include "orchestrator/order_store.hpp"
@@ -78,6 +79,7 @@ struct Parts {
   std::unique_ptr<OrderBatcher> batcher = {};
   std::unique_ptr<Reconciler> reconciler = {};
   std::unique_ptr<Clock> clock = {};
+  std::unique_ptr<Observer> observer = {};  // none: nothing is measured
   // Throws Error(configuration) for settings that the connector of that name would not take; asked before
   // set_broker() stores them.
   std::function<void(const std::string& name, const std::string& config_json)> check_broker_config;
@@ -230,6 +232,8 @@ class Orchestrator {
   // rate limit used up. So does broker_book().
   [[nodiscard]] std::vector<Break> compare_with_broker(BatchId id, const Tolerance& tolerance = {}) const;
   [[nodiscard]] Health health() const;
+  // The orders that can still be executed, counted by broker, status and parked.
+  [[nodiscard]] std::vector<OrderCount> open_orders() const;
 
   // --- driving (inline mode; harmless in background mode) ---
   // Asked after each round of a call that may take long, by the thread that makes it: true ends the call as

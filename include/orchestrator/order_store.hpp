@@ -26,6 +26,8 @@
 
 namespace orchestrator {
 
+class Observer;
+
 // Events of one step of one batch, encoded: one row in the log and one in the outbox, whatever the number
 // of orders. The grammar is in src/codec/event_log.hpp.
 struct EventRow {
@@ -225,6 +227,15 @@ struct RoleClaim {
   std::string holder = {};  // not held: the name of whoever has it, as attribute_to() said; empty: not known
 };
 
+// Orders that have a broker, a status and `parked` in common.
+struct OrderCount {
+  std::string broker = {};
+  OrderStatus status = OrderStatus::kPlaced;
+  bool parked = false;
+  std::int64_t orders = 0;
+  Timestamp oldest = {};  // the earliest time that one of them was last sent or, never sent, accepted
+};
+
 // Called from any thread, concurrently. Reads never wait for writes.
 class OrderStore {
  public:
@@ -247,6 +258,9 @@ class OrderStore {
   // The status is derived when read: with open orders `pending` while every order is still placed, else
   // `processing`; without, as derive_batch_status() says. BatchQuery::status means that derived status.
   [[nodiscard]] virtual std::vector<OrderBatch> batches(const BatchQuery& query) const = 0;
+  // How many orders there are of each broker in each of these statuses, by broker, status and parked, without
+  // empty groups. Costs as much as there are such orders: ask for statuses that orders leave again.
+  [[nodiscard]] virtual std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const = 0;
   // Executions of these orders, in the order they were recorded.
   [[nodiscard]] virtual std::vector<Execution> executions(std::span<const OrderId> orders) const = 0;
   // One execution by its key.
@@ -345,6 +359,9 @@ class Store : public OrderStore, public ReferenceStore {
   // poll, and one may come late, for nothing, or never. `wake` must return at once, and not throw. An empty
   // one ends it: when that has returned, no call is under way. Not called from several threads.
   virtual void wake_by([[maybe_unused]] std::function<void()> wake) {}
+  // From now on `observer` is told of each group of units that shared a commit; nullptr: nobody. It outlives
+  // the store. Call it before other threads use the store.
+  virtual void observed_by([[maybe_unused]] Observer* observer) {}
 };
 
 }  // namespace orchestrator

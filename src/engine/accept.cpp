@@ -23,6 +23,7 @@
 #include "core/store_rules.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
+#include "engine/observation.hpp"
 #include "engine/snapshot.hpp"
 #include "orchestrator/json.hpp"
 
@@ -373,6 +374,7 @@ Accepted accept_new(Context& context, const BatchRequest& request, const Idempot
         context.reference.remember(result.usage);
         if (context.idempotency) context.idempotency->remember(unit.idempotency);
         plan.receipt.json = std::move(unit.idempotency.response);
+        tell_accepted(context, unit.orders);
         return claimed_part(std::move(plan.receipt), std::move(unit.orders));
       case AcceptResult::Status::kKeyExists:
         context.replays.was_replay();

@@ -4,6 +4,7 @@
 
 #include "core/request_identity.hpp"
 #include "engine/broker_texts.hpp"
+#include "engine/observation.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -60,8 +61,24 @@ void learn(const Context& context, const std::string& broker, Call call, const s
   }
 }
 
+void tell(const Context& context, const Stopwatch& watch, BrokerCall call) {
+  if (!context.observer) return;
+  call.latency = watch.elapsed();
+  context.observer->broker_called(call);
+}
+
+BrokerAnswer answer_to_read(bool answered) {
+  return answered ? BrokerAnswer::kAnswered : BrokerAnswer::kNone;
+}
+
 bool answered(const SendResult& result) {
   return result.outcome == SendOutcome::kAccepted || result.outcome == SendOutcome::kRejected;
+}
+
+BrokerAnswer answer_to(std::span<const SendResult> results) {
+  if (std::ranges::any_of(results, answered)) return BrokerAnswer::kAnswered;
+  const auto not_sent = [](const SendResult& result) { return result.outcome == SendOutcome::kNotSent; };
+  return std::ranges::all_of(results, not_sent) ? BrokerAnswer::kNotSent : BrokerAnswer::kNone;
 }
 
 std::string id_is_not_kept(const std::string& id) {
@@ -139,15 +156,19 @@ std::optional<RateRequest> rate_of_orders(const Context& context, const BrokerCa
 std::vector<SendResult> send_orders(Context& context, BrokerConnector& broker,
                                     std::span<const Order> orders) {
   std::vector<SendResult> results;
+  const Stopwatch watch(context);
   const std::string thrown = failure_of([&] { results = broker.place(orders); });
   if (!thrown.empty()) results.clear();  // whatever went wrong may have gone wrong after sending
   results.resize(
       orders.size(),
       {SendOutcome::kInDoubt, {}, reason_or(thrown, "the connector gave no answer for this order")});
   for (SendResult& result : results) check(result);
-  const bool any = std::any_of(results.begin(), results.end(), answered);
-  learn(context, broker.capabilities().name, Call::kSend,
-        any ? std::string() : reason_or(results.front().reason, "no answer to an order"));
+  const BrokerAnswer answer = answer_to(results);
+  const std::string& name = broker.capabilities().name;
+  learn(context, name, Call::kSend,
+        answer == BrokerAnswer::kAnswered ? std::string()
+                                          : reason_or(results.front().reason, "no answer to an order"));
+  tell(context, watch, {name, BrokerOperation::kPlace, answer, orders.size()});
   return results;
 }
 
@@ -157,6 +178,7 @@ std::optional<SendResult> send_change(Context& context, BrokerConnector& broker,
   if (!is_sender(context, broker.capabilities())) return std::nullopt;
   if (!take_rate(context, broker.capabilities(), use)) return std::nullopt;
   SendResult result;
+  const Stopwatch watch(context);
   const std::string thrown = failure_of([&] {
     result =
         cancel ? broker.cancel(pending)
@@ -167,18 +189,23 @@ std::optional<SendResult> send_change(Context& context, BrokerConnector& broker,
   result.reason = bounded_reason(result.reason);
   learn(context, broker.capabilities().name, Call::kSend,
         answered(result) ? std::string() : reason_or(result.reason, "no answer to a request"));
+  tell(context, watch,
+       {broker.capabilities().name, cancel ? BrokerOperation::kCancel : BrokerOperation::kReplace,
+        answer_to(std::span(&result, 1)), 1});
   return result;
 }
 
 LookUp look_up(Context& context, BrokerConnector& broker, const std::string& client_order_id) {
   if (!may_read(context, broker.capabilities())) return {LookUp::Kind::kNoAnswer, {}, "not asked now"};
   LookUp answer;
+  const Stopwatch watch(context);
   const std::string thrown = failure_of([&] { answer = broker.look_up(client_order_id); });
   if (!thrown.empty()) answer = {LookUp::Kind::kNoAnswer, {}, thrown};
   check(answer);
   const bool silent = answer.kind == LookUp::Kind::kNoAnswer;
   learn(context, broker.capabilities().name, Call::kRead,
         silent ? reason_or(answer.reason, "no answer to a look-up") : std::string());
+  tell(context, watch, {broker.capabilities().name, BrokerOperation::kLookUp, answer_to_read(!silent), 1});
   return answer;
 }
 
@@ -188,12 +215,14 @@ namespace {
 std::optional<BrokerConnector::Book> ask_for_book(const Context& context, BrokerConnector& broker,
                                                   std::string& thrown) {
   std::optional<BrokerConnector::Book> book;
+  const Stopwatch watch(context);
   thrown = failure_of([&] {
     BrokerConnector::Book given = broker.book();
     check(given, context.options.deployment);
     book = std::move(given);
   });
   learn(context, broker.capabilities().name, Call::kRead, thrown);
+  tell(context, watch, {broker.capabilities().name, BrokerOperation::kBook, answer_to_read(thrown.empty())});
   return book;
 }
 
@@ -223,12 +252,14 @@ BrokerConnector::Book require_book(const Context& context, BrokerConnector& brok
 std::optional<ReportPage> fetch_news(Context& context, BrokerConnector& broker, const std::string& cursor) {
   if (!may_read(context, broker.capabilities())) return std::nullopt;
   std::optional<ReportPage> page;
+  const Stopwatch watch(context);
   const std::string thrown = failure_of([&] {
     ReportPage given = broker.poll(cursor);
     check(given);
     page = std::move(given);
   });
   learn(context, broker.capabilities().name, Call::kRead, thrown);
+  tell(context, watch, {broker.capabilities().name, BrokerOperation::kPoll, answer_to_read(thrown.empty())});
   return page;
 }
 

@@ -5,6 +5,7 @@
 #include "codec/event_log.hpp"
 #include "codec/json_block.hpp"
 #include "core/planted_bugs.hpp"
+#include "engine/observation.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -115,6 +116,7 @@ void ChangeSet::add_batch(BatchId id, const std::vector<const Entry*>& entries) 
 
 CommitStatus ChangeSet::commit(const Context& context) {
   add_batches();
+  Entries entries;
   unit_.index_ext_order_ids = false;
   unit_.orders.reserve(by_id_.size());
   for (const auto& [id, entry] : by_id_) {
@@ -122,6 +124,9 @@ CommitStatus ChangeSet::commit(const Context& context) {
     const Money delta = entry->order.margin_reserved - entry->margin_before;
     if (delta.is_negative()) unit_.margins.push_back({entry->order.portfolio_id, delta, std::nullopt});
     entry->order.version = entry->version_before + 1;
+    if (context.observer && entry->order.status != entry->status_before) {
+      entries.add(entry->order.broker, entry->order.status);
+    }
     if (unit_.orders.empty() || unit_.orders.back().broker != entry->order.broker) {
       const BrokerConnector* broker = context.broker(entry->order.broker);
       if (broker == nullptr || !broker->capabilities().reports_name_our_id) unit_.index_ext_order_ids = true;
@@ -130,7 +135,9 @@ CommitStatus ChangeSet::commit(const Context& context) {
   }
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
   ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(*context.store, unit_));
-  return context.store->commit(unit_);
+  const CommitStatus status = context.store->commit(unit_);
+  if (status == CommitStatus::kCommitted && context.observer) entries.tell(context);
+  return status;
 }
 
 void write_order_event_data(codec::JsonBlock& json, const Order& order, const Execution* execution) {

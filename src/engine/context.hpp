@@ -96,7 +96,8 @@ using UndeliveredEvents = std::map<std::int64_t, UndeliveredRow>;
 
 struct Context {
   EngineOptions options;
-  std::unique_ptr<Clock> clock;  // before the rest, which may hold a reference to it until destroyed
+  std::unique_ptr<Clock> clock;        // before the rest, which may hold a reference to it until destroyed
+  std::unique_ptr<Observer> observer;  // null: none. Before the store, which tells it
   std::unique_ptr<Store> store;
   std::map<std::string, std::unique_ptr<BrokerConnector>> brokers;
   mutable std::map<std::string, Breaker> breakers;  // one per connector; made when the connectors are

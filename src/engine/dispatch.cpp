@@ -15,6 +15,7 @@
 #include "engine/change_set.hpp"
 #include "engine/incident.hpp"
 #include "engine/ingest.hpp"
+#include "engine/observation.hpp"
 #include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
@@ -260,6 +261,7 @@ std::size_t dispatch_to(Context& context, const BrokerCapabilities& capabilities
     request.limit = capabilities.orders_max;
     auto claimed = context.store->claim(request);
     if (claimed.empty()) return sent;
+    tell_claimed(context, claimed);
     last = claimed.back().id;
     sent += send_claimed(context, std::move(claimed), OrderStatus::kPlaced);
   }
@@ -288,6 +290,7 @@ bool dispatch_one(Context& context, const Order& order, OrderStatus from) {
   request.limit = 1;
   auto claimed = context.store->claim(request);
   if (claimed.empty()) return false;
+  tell_claimed(context, claimed);
   send_claimed(context, std::move(claimed), from);
   return true;
 }

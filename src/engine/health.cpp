@@ -56,8 +56,9 @@ Health health(const Context& context, const std::string& failure) {
   health.halts = context.store->halts();
   health.outbox = context.store->outbox();
   look_at_waiting_events(context, health);
-  for (const Order& order : context.store->orders({.statuses = {OrderStatus::kUnknown}, .limit = 100'000})) {
-    ++(order.parked ? health.parked_orders : health.unknown_orders);
+  constexpr OrderStatus kUnknown[] = {OrderStatus::kUnknown};
+  for (const OrderCount& count : context.store->count_orders(kUnknown)) {
+    (count.parked ? health.parked_orders : health.unknown_orders) += static_cast<std::size_t>(count.orders);
   }
   const bool stopped =
       std::ranges::any_of(health.halts, [](const Halt& halt) { return halt.scope == ControlScope::kAll; });

@@ -17,6 +17,7 @@
 #include "engine/ingest.hpp"
 #include "engine/manage.hpp"
 #include "engine/micro_batches.hpp"
+#include "engine/observation.hpp"
 #include "engine/publish.hpp"
 #include "engine/recover.hpp"
 #include "engine/requests.hpp"
@@ -77,6 +78,7 @@ class Orchestrator::Impl {
     if (!parts.store) throw Error(ErrorCode::kConfiguration, "an orchestrator needs a store");
     check_options(options);
     context.options = std::move(options);
+    context.observer = std::move(parts.observer);
     context.store = std::move(parts.store);
     context.idempotency = std::move(parts.idempotency);
     context.publisher = std::move(parts.publisher);
@@ -94,6 +96,7 @@ class Orchestrator::Impl {
       context.brokers[name] = std::move(broker);
     }
     context.store->attribute_to(context.options.operator_name, *context.clock);
+    context.store->observed_by(context.observer.get());
     if (background()) {
       workers = std::make_unique<Workers>(context, [this] { chores(); });
       workers->start();  // only now: the threads use `workers`
@@ -126,7 +129,7 @@ class Orchestrator::Impl {
 
   Receipt place(const BatchRequest& request) {
     refuse_after_fork();
-    Accepted accepted = context.latch.watch([&] { return accept(context, request, !background()); });
+    Accepted accepted = context.latch.watch([&] { return accept_observed(context, request, !background()); });
     if (!background()) send(accepted);
     if (workers) workers->accepted();
     return std::move(accepted.receipt);
@@ -327,6 +330,18 @@ std::vector<Break> Orchestrator::compare_with_broker(BatchId id, const Tolerance
 Health Orchestrator::health() const {
   impl_->refuse_after_fork();
   return engine::health(impl_->context, impl_->last_failure());
+}
+
+std::vector<OrderCount> Orchestrator::open_orders() const {
+  static const std::vector<OrderStatus> kOpen = [] {
+    std::vector<OrderStatus> open;
+    for (int i = 0; i < kOrderStatusCount; ++i) {
+      if (is_open(static_cast<OrderStatus>(i))) open.push_back(static_cast<OrderStatus>(i));
+    }
+    return open;
+  }();
+  impl_->refuse_after_fork();
+  return impl_->context.store->count_orders(kOpen);
 }
 
 // --- driving ---

@@ -52,20 +52,21 @@ class PublishingThread {
 // One look at the outbox, from its oldest row to its end.
 class Pass {
  public:
-  Pass(Context& context, const std::stop_token& stop) : context_(context), stop_(stop) {}
+  // `published` counts the confirmed events, also of a pass that throws.
+  Pass(Context& context, const std::stop_token& stop, std::size_t& published)
+      : context_(context), stop_(stop), published_(published) {}
 
-  std::size_t run() {
+  void run() {
     for (;;) {
-      if (stop_.stop_requested()) return published_;
+      if (stop_.stop_requested()) return;
       const auto rows = next_page();
-      if (!rows) return published_;
+      if (!rows) return;
       if (rows->empty()) break;
-      if (!publish_page(*rows)) return published_;
+      if (!publish_page(*rows)) return;
     }
     // What another process freed.
     std::erase_if(context_.undelivered, [&](const auto& row) { return !unfreed_.contains(row.first); });
     if (unheard_ == 0) context_.publish_patience = Context::kPublishPatience;
-    return published_;
   }
 
  private:
@@ -201,8 +202,20 @@ class Pass {
   std::size_t unheard_ = 0;         // events that were taken and not reported on
   std::set<Subject> waiting_;       // an event of theirs was handed over and is not delivered
   std::set<std::int64_t> unfreed_;  // rows of this pass
-  std::size_t published_ = 0;
+  std::size_t& published_;
 };
+
+void publish_alone(Context& context, const std::stop_token& stop, std::size_t& published) {
+  const std::scoped_lock lock(context.publish_mutex);
+  const PublishingThread mark(context);
+  try {
+    Pass(context, stop, published).run();
+  } catch (...) {
+    // What became of the rows is not known.
+    context.undelivered.clear();
+    throw;
+  }
+}
 
 }  // namespace
 
@@ -210,15 +223,18 @@ std::size_t publish(Context& context, const std::stop_token& stop) {
   if (!context.publisher) return 0;
   // A sink that calls back would wait for itself; what it wants published, the outer call publishes.
   if (context.publishing_thread == std::this_thread::get_id()) return 0;
-  const std::scoped_lock lock(context.publish_mutex);
-  const PublishingThread mark(context);
+  std::size_t published = 0;
+  const auto tell = [&] {
+    if (context.observer && published > 0) context.observer->events_published(published);
+  };
   try {
-    return Pass(context, stop).run();
+    publish_alone(context, stop, published);
   } catch (...) {
-    // What became of the rows is not known.
-    context.undelivered.clear();
+    tell();
     throw;
   }
+  tell();
+  return published;
 }
 
 }  // namespace orchestrator::engine

@@ -87,6 +87,9 @@ class SimStore final : public Store {
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override {
     return reading().batches(query);
   }
+  [[nodiscard]] std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const override {
+    return reading().count_orders(statuses);
+  }
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> ids) const override {
     return reading().executions(ids);
   }

@@ -43,6 +43,9 @@ class MovingStore final : public Store {
   bool take_rate(const RateRequest& request) override { return inner_->take_rate(request); }
   std::vector<Order> orders(const OrderQuery& query) const override { return inner_->orders(query); }
   std::vector<OrderBatch> batches(const BatchQuery& query) const override { return inner_->batches(query); }
+  std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const override {
+    return inner_->count_orders(statuses);
+  }
   std::vector<Execution> executions(std::span<const OrderId> orders) const override {
     return inner_->executions(orders);
   }

@@ -79,6 +79,8 @@ inline void order_store_contract(const MakeStore& make) {
       {"cursors are kept per broker and account", store::cursors_are_kept_per_broker_and_account},
       {"expired keys leave their tombstones", store::expired_keys_leave_their_tombstones},
       {"every combination of order conditions holds", store::every_combination_of_order_conditions_holds},
+      {"orders are counted by broker, status and parked",
+       store::orders_are_counted_by_broker_status_and_parked},
       {"every combination of batch conditions holds", store::every_combination_of_batch_conditions_holds},
       {"a batch's status follows its orders", store::a_batchs_status_follows_its_orders},
       {"a living sender's order is abandoned when its lease is over",

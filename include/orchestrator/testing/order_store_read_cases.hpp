@@ -1,7 +1,12 @@
 // The order store's contract, third part: queries and reference data. Included by order_store_contract.hpp.
 #pragma once
 
+#include <map>
 #include <random>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "orchestrator/testing/order_store_unit_cases.hpp"
 
@@ -150,6 +155,43 @@ inline void every_combination_of_order_conditions_holds(Store& store) {
     REQUIRE(text_of_all(store.orders(query)) == text_of_all(expected));
   }
   CHECK(found > 1000);  // the queries did ask for something
+}
+
+inline void orders_are_counted_by_broker_status_and_parked(Store& store) {
+  constexpr std::uint64_t kSeed = 31;
+  INFO("seed ", kSeed);
+  std::mt19937_64 random(kSeed);
+  CHECK(store.count_orders(std::vector{OrderStatus::kPlaced}).empty());
+  populate(store, random);
+  Order parked = changed(place(store, {.key = "parked"}).at(0), OrderStatus::kUnknown);
+  parked.parked = true;
+  parked.submitted_at = kNow - std::chrono::hours(1);
+  ChangeUnit unit;
+  unit.orders = {parked};
+  REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
+  const auto all = store.orders({.limit = kAll});
+  for (int i = 0; i < 50; ++i) {
+    std::set<OrderStatus> wanted = {OrderStatus::kUnknown};
+    while (random() % 3 != 0) wanted.insert(static_cast<OrderStatus>(random() % kOrderStatusCount));
+    std::map<std::tuple<std::string, OrderStatus, bool>, std::pair<std::int64_t, Timestamp>> expected;
+    for (const Order& order : all) {
+      if (!wanted.contains(order.status)) continue;
+      const Timestamp since = order.submitted_at.value_or(order.created_at);
+      auto& [count, oldest] = expected[{order.broker, order.status, order.parked}];
+      oldest = count++ == 0 ? since : std::min(oldest, since);
+    }
+    Text expected_text;
+    for (const auto& [group, figures] : expected) {
+      expected_text.line("count", std::get<0>(group), std::get<1>(group), std::get<2>(group), figures.first,
+                         figures.second);
+    }
+    Text text;
+    for (const OrderCount& count : store.count_orders(std::vector(wanted.begin(), wanted.end()))) {
+      text.line("count", count.broker, count.status, count.parked, count.orders, count.oldest);
+    }
+    REQUIRE(text.str() == expected_text.str());
+  }
+  CHECK(store.count_orders({}).empty());
 }
 
 inline void every_combination_of_batch_conditions_holds(Store& store) {

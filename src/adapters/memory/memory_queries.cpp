@@ -2,6 +2,8 @@
 // rest.
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "adapters/memory/memory_store.hpp"
 #include "orchestrator/lifecycle.hpp"
@@ -159,6 +161,26 @@ std::vector<Order> MemoryStore::find_orders(const OrderQuery& query) const {
     visit_range(1, orders_.last_id(), collector);
   }
   return collector.found();
+}
+
+std::vector<OrderCount> MemoryStore::count_orders(std::span<const OrderStatus> statuses) const {
+  std::map<std::tuple<std::string, OrderStatus, bool>, OrderCount> counts;
+  const std::set<OrderStatus> wanted(statuses.begin(), statuses.end());
+  const std::lock_guard lock(mutex_);
+  for (const OrderStatus status : wanted) {
+    const IdSet& ids = by_status_[static_cast<std::size_t>(status)];
+    for (OrderId id = ids.above(0); id != 0; id = ids.above(id)) {
+      const Order& order = orders_[id];
+      const Timestamp since = order.submitted_at.value_or(order.created_at);
+      OrderCount& count = counts[{order.broker, status, order.parked}];
+      if (count.orders == 0) count = {order.broker, status, order.parked, 0, since};
+      ++count.orders;
+      count.oldest = std::min(count.oldest, since);
+    }
+  }
+  std::vector<OrderCount> list;
+  for (auto& [group, count] : counts) list.push_back(std::move(count));
+  return list;
 }
 
 OrderBatch MemoryStore::read_batch(const Batch& batch) const {

@@ -32,6 +32,7 @@ class MemoryStore final : public Store {
   bool take_rate(const RateRequest& request) override;
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
+  [[nodiscard]] std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const override;
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
   [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
                                                    const std::string& execution_id) const override;

@@ -153,7 +153,9 @@ void CommitQueue::finish(const std::vector<QueuedUnit*>& group) noexcept {
 // Alone runs who has no answer yet. What one of them waited for in vain is not waited for again by those that
 // want the same, and altogether it takes no longer than they would have waited for their turn.
 void CommitQueue::lead(std::span<QueuedUnit* const> group, const Run& run) const noexcept {
-  if (try_group(group, run) != End::kApart) return;
+  const End together = try_group(group, run);
+  if (together == End::kAnswered) tell_observer(group);
+  if (together != End::kApart) return;
   const auto give_up = std::chrono::steady_clock::now() + patience_;
   bool befell_all = false;
   for (std::size_t i = 0; i < group.size(); ++i) {
@@ -168,9 +170,19 @@ void CommitQueue::lead(std::span<QueuedUnit* const> group, const Run& run) const
       continue;
     }
     const End end = try_group(group.subspan(i, 1), run);
+    if (end == End::kAnswered) tell_observer(group.subspan(i, 1));
     unit.blocked_ = end == End::kBlocked;
     befell_all = end == End::kBefellAll;
   }
+}
+
+// Of the units of one transaction.
+void CommitQueue::tell_observer(std::span<QueuedUnit* const> group) const noexcept {
+  if (observer_ == nullptr) return;
+  const auto units = std::count_if(group.begin(), group.end(), [](const QueuedUnit* unit) {
+    return unit->sent && !unit->refused && !unit->failure;
+  });
+  if (units > 0) observer_->units_committed(static_cast<std::size_t>(units));
 }
 
 CommitQueue::End CommitQueue::try_group(std::span<QueuedUnit* const> group, const Run& run) noexcept {

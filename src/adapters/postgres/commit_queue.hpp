@@ -30,6 +30,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "orchestrator/observer.hpp"
+
 namespace orchestrator::postgres {
 
 // A unit of work on its way through the queue.
@@ -96,6 +98,8 @@ class CommitQueue {
   // Returns when the unit stands, is refused or undone. Its fields say which, or `failure` does. Throws
   // Error(storage_busy) when it did not get its turn.
   void run(QueuedUnit& unit, const Run& run);
+  // See Store::observed_by().
+  void observed_by(Observer* observer) { observer_ = observer; }
 
  private:
   using Numbers = std::unordered_set<std::uint64_t>;
@@ -119,7 +123,9 @@ class CommitQueue {
   void finish(const std::vector<QueuedUnit*>& group) noexcept;
   void lead(std::span<QueuedUnit* const> group, const Run& run) const noexcept;
   static End try_group(std::span<QueuedUnit* const> group, const Run& run) noexcept;
+  void tell_observer(std::span<QueuedUnit* const> group) const noexcept;
 
+  Observer* observer_ = nullptr;  // set before anybody waits
   const std::size_t writers_;
   const std::chrono::milliseconds patience_;
   std::mutex mutex_;  // of all that follows; not held during I/O

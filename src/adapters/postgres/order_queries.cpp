@@ -109,4 +109,20 @@ std::vector<OrderBatch> PostgresStore::batches(const BatchQuery& query) const {
   return read_batches(read(kSelect + conditions.sql() + rest, conditions.parameters()));
 }
 
+std::vector<OrderCount> PostgresStore::count_orders(std::span<const OrderStatus> statuses) const {
+  Parameters parameters;
+  const Result result = read(
+      "SELECT broker, status, parked, count(*), min(coalesce(submitted_at, created_at)) FROM orders WHERE "
+      "status = ANY($1::smallint[]) GROUP BY broker, status, parked ORDER BY broker COLLATE \"C\", status, "
+      "parked",
+      parameters.add_array(statuses));
+  std::vector<OrderCount> counts;
+  Cursor row(result);
+  while (row.next()) {
+    OrderCount& count = counts.emplace_back();
+    row.read(count.broker, count.status, count.parked, count.orders, count.oldest);
+  }
+  return counts;
+}
+
 }  // namespace orchestrator::postgres

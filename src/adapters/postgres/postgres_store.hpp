@@ -36,6 +36,7 @@ class PostgresStore final : public Store {
   // order_queries.cpp
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
+  [[nodiscard]] std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const override;
   // record_queries.cpp
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
   [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
@@ -53,6 +54,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::int64_t owner() override;
   [[nodiscard]] Dependency dependency() const override;
   [[nodiscard]] std::string book_id() const override;
+  void observed_by(Observer* observer) override { queue_.observed_by(observer); }
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 

@@ -21,8 +21,9 @@ void CommitQueue::run(const Unit& unit) {
     std::vector<Waiting*> group;
     group.swap(waiting_);
     lock.unlock();
-    lead(group);
+    const std::size_t units = lead(group) ? group.size() : 0;
     tell(group, mine);
+    if (observer_ != nullptr && units > 0) observer_->units_committed(units);
   }
   if (mine.failure) std::rethrow_exception(mine.failure);
 }
@@ -64,7 +65,8 @@ void CommitQueue::tell(const std::vector<Waiting*>& group, const Waiting& mine) 
   for (std::size_t i = 0; i < count; ++i) told[i]->turn.notify_one();
 }
 
-void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
+// Whether a commit came of it.
+bool CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
   // Each caller gets an exception object of its own: what one does with it is none of the others' business.
   const auto fail_all = [&group](const auto& error) {
     for (Waiting* waiting : group) waiting->failure = std::make_exception_ptr(error);
@@ -73,7 +75,7 @@ void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
     if (stopped_) throw Error(*stopped_, why_stopped_, NextStep::kChangeSomething);
     const LockFile::Turn turn(lock_file_, busy_timeout_);
     lock_file_.end_change();  // of a process that died over one
-    execute(group);
+    return execute(group);
   } catch (const DatabaseError& error) {
     if (error.code() == ErrorCode::kStorageCorrupt)
       stop(error.code(), error, "; damage was found while writing");
@@ -83,16 +85,20 @@ void CommitQueue::lead(const std::vector<Waiting*>& group) noexcept {
   } catch (...) {
     for (Waiting* waiting : group) waiting->failure = std::current_exception();
   }
+  return false;
 }
 
-void CommitQueue::execute(const std::vector<Waiting*>& group) {
+bool CommitQueue::execute(const std::vector<Waiting*>& group) {
   try {
     transaction_.begin();
     bool wrote = false;
     // Savepoints cost a copy of every page that each unit touches, and hardly any unit fails after its first
     // write. So the first run does without, and a group in which one does begins again with them.
     if (!run_units(group, false, wrote)) {
-      if (group.size() == 1) return transaction_.rollback();
+      if (group.size() == 1) {
+        transaction_.rollback();
+        return false;
+      }
       const Sequences numbers = transaction_.sequences();
       transaction_.rollback();
       transaction_.begin();
@@ -100,7 +106,10 @@ void CommitQueue::execute(const std::vector<Waiting*>& group) {
       wrote = false;
       run_units(group, true, wrote);
     }
-    if (!wrote) return transaction_.rollback();
+    if (!wrote) {
+      transaction_.rollback();
+      return false;
+    }
     transaction_.save_sequences();
     if (transaction_.reference_changed()) lock_file_.begin_change();
   } catch (...) {
@@ -108,6 +117,7 @@ void CommitQueue::execute(const std::vector<Waiting*>& group) {
     throw;
   }
   commit();
+  return true;
 }
 
 // False: without savepoints, and a unit failed after its first write.

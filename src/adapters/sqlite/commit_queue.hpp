@@ -23,6 +23,7 @@
 
 #include "adapters/sqlite/lock_file.hpp"
 #include "adapters/sqlite/write_transaction.hpp"
+#include "orchestrator/observer.hpp"
 
 namespace orchestrator::sqlite {
 
@@ -39,6 +40,8 @@ class CommitQueue {
   // Runs the unit; returns when it is durable, refused or undone. Throws what the unit threw, or the Error
   // of the commit.
   void run(const Unit& unit);
+  // See Store::observed_by().
+  void observed_by(Observer* observer) { observer_ = observer; }
   // Why nothing is written any more; empty while all is well.
   [[nodiscard]] std::string why_stopped();
 
@@ -57,8 +60,8 @@ class CommitQueue {
 
   Seat* take_seat();
   void tell(const std::vector<Waiting*>& group, const Waiting& mine) noexcept;
-  void lead(const std::vector<Waiting*>& group) noexcept;
-  void execute(const std::vector<Waiting*>& group);
+  bool lead(const std::vector<Waiting*>& group) noexcept;
+  bool execute(const std::vector<Waiting*>& group);
   bool run_units(const std::vector<Waiting*>& group, bool with_savepoints, bool& wrote);
   bool run_unit(Waiting& waiting);
   void commit();
@@ -69,6 +72,8 @@ class CommitQueue {
   std::deque<Seat> seats_;
   std::vector<Waiting*> waiting_;
   bool leading_ = false;
+
+  Observer* observer_ = nullptr;  // set before anybody waits
 
   // Only the leader touches what follows, and alone writes why_stopped_, under the mutex.
   WriteTransaction transaction_;

@@ -319,4 +319,22 @@ std::vector<OrderBatch> SqliteStore::batches(const BatchQuery& query) const {
   return batches;
 }
 
+std::vector<OrderCount> SqliteStore::count_orders(std::span<const OrderStatus> statuses) const {
+  if (statuses.empty()) return {};
+  Conditions conditions;
+  conditions.add_any_of("status", std::vector<OrderStatus>(statuses.begin(), statuses.end()));
+  const auto connection = read();
+  Query row = connection->query(
+      "SELECT broker, status, parked, count(*), min(coalesce(submitted_at, created_at)) FROM orders INDEXED "
+      "BY orders_status WHERE " +
+      conditions.sql() + " GROUP BY broker, status, parked ORDER BY broker, status, parked");
+  conditions.bind(row);
+  std::vector<OrderCount> counts;
+  while (row.next()) {
+    OrderCount& count = counts.emplace_back();
+    row.read(count.broker, count.status, count.parked, count.orders, count.oldest);
+  }
+  return counts;
+}
+
 }  // namespace orchestrator::sqlite

@@ -35,6 +35,7 @@ class SqliteStore final : public Store {
   // order_queries.cpp
   [[nodiscard]] std::vector<Order> orders(const OrderQuery& query) const override;
   [[nodiscard]] std::vector<OrderBatch> batches(const BatchQuery& query) const override;
+  [[nodiscard]] std::vector<OrderCount> count_orders(std::span<const OrderStatus> statuses) const override;
   // record_queries.cpp
   [[nodiscard]] std::vector<Execution> executions(std::span<const OrderId> orders) const override;
   [[nodiscard]] std::optional<Execution> execution(const std::string& broker, const std::string& account,
@@ -52,6 +53,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::int64_t owner() override;
   [[nodiscard]] Dependency dependency() const override;
   [[nodiscard]] std::string book_id() const override;
+  void observed_by(Observer* observer) override { queue_->observed_by(observer); }
 
   // audit_trail.cpp
   void attribute_to(std::string by, const Clock& clock) override;
