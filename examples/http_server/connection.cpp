@@ -218,7 +218,11 @@ void Connection::refuse(const Refusal& refusal) {
   keep_alive_ = false;
   if (request_.id.empty()) request_.id = fresh_request_id();
   auto response = problem(refusal, request_.id);
-  server_.service().metrics.answered(request_.method, "", response.status, std::chrono::microseconds(0));
+  server_.service().metrics.answered(request_.method, "", response.status, {});
+  server_.service().log.answered({.id = request_.id,
+                                  .method = request_.method,
+                                  .status = response.status,
+                                  .bytes = response.body.size()});
   respond(std::move(response));
 }
 

@@ -23,12 +23,15 @@ int serve(const Invocation& asked) {
         "do everything");
   }
   Log log(http.log_format, http.log_level);
-  const auto oms = open(cli::open_options(asked.engine));
-  Access access;
   Metrics metrics;
+  OpenOptions options = cli::open_options(asked.engine);
+  options.observer = metrics.observer();
+  const auto oms = open(std::move(options));
+  StateReader state(state_of(*oms));
+  Access access;
   Feed feed(*oms, asked.engine.engine.event_source);
   Driver driver(*oms, feed, log, asked.engine.engine.poll_interval);
-  Service service{*oms, access, metrics, log, feed, driver};
+  Service service{*oms, access, metrics, state, log, feed, driver};
   service.limits = asked.engine.limits;
   service.event_source = asked.engine.engine.event_source;
   service.tenant = asked.engine.tenant.value_or("default");

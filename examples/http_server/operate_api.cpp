@@ -104,8 +104,8 @@ Response ready(Service& service, Request&) {
 }
 
 Response metrics(Service& service, Request&) {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = service.metrics.text(service.oms)};
+  return {.content_type = std::string(Metrics::kContentType),
+          .body = service.metrics.text(service.state.latest())};
 }
 
 }  // namespace orchestrator::http

@@ -79,17 +79,11 @@ void check_fills(const Order& order, const std::vector<Fill>& fills) {
 }  // namespace
 
 Response place_orders(Service& service, Request& request) {
-  try {
-    auto receipt = service.oms.place(read_batch(service, request));
-    service.metrics.placed(receipt);
-    if (!receipt.replayed) service.feed.wake();
-    Response response{.body = std::move(receipt.json)};
-    if (receipt.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
-    return response;
-  } catch (const Error& error) {
-    service.metrics.refused_placement(error);
-    throw;
-  }
+  auto receipt = service.oms.place(read_batch(service, request));
+  if (!receipt.replayed) service.feed.wake();
+  Response response{.body = std::move(receipt.json)};
+  if (receipt.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
 }
 
 Response list_orders(Service& service, Request& request) {

@@ -151,7 +151,13 @@ Response answer(Service& service, Request& request) {
   const auto duration =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   service.metrics.answered(request.method, pattern, response.status, duration);
-  service.log.answered(request, pattern, response.status, duration);
+  service.log.answered({.id = request.id,
+                        .method = request.method,
+                        .route = pattern,
+                        .status = response.status,
+                        .duration = duration,
+                        .caller = request.caller.name,
+                        .bytes = response.body.size()});
   return response;
 }
 

@@ -20,6 +20,7 @@ struct Service {
   Orchestrator& oms;
   Access& access;
   Metrics& metrics;
+  StateReader& state;  // what the metrics ask the orchestrator for
   Log& log;
   Feed& feed;
   Driver& driver;

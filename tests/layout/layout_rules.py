@@ -32,7 +32,7 @@ THIRD_PARTY = {
         r"examples/http_server/(connection|server)\.[ch]pp$|examples/http_server/asio_sources\.cpp$",
         "the HTTP server's connection, server or asio_sources",
     ),
-    r"prometheus/": (r"examples/http_server/metrics[^/]*$", "the HTTP server's metrics"),
+    r"prometheus/": (r"examples/http_server/(metrics|state_families)\.", "the HTTP server's metrics and state_families"),
     r"spdlog/": (r"examples/http_server/log[^/]*$", "the HTTP server's log"),
     r"pqxx|libpq-fe": (
         r"src/adapters/postgres/(connection\.cpp|link\.hpp)$|bench/postgres_[^/]*$",
