@@ -14,7 +14,7 @@ if [ ! -e "$policy" ]; then
   made+=("$policy")
   # For these services alone: should this process be killed, what it leaves behind hinders no other.
   # shellcheck disable=SC2016
-  printf '%s\n' '#!/bin/sh' 'case $1 in postgresql* | pgbouncer* | redis*) exit 101 ;; esac' >"$policy"
+  printf '%s\n' '#!/bin/sh' 'case $1 in postgresql* | pgbouncer* | redis* | prometheus*) exit 101 ;; esac' >"$policy"
   chmod 755 "$policy"
 fi
 mkdir -p "$clusters"
