@@ -19,7 +19,7 @@ const byId = (id) => document.getElementById(id);
 class Desk {
   brokers = [];
   #view = null;
-  #role = 'operate';
+  #role = 'read';
   #working = false;
   #stale = false;
 
@@ -31,27 +31,27 @@ class Desk {
 
   // Details are shown to callers with a key only; a service without keys shows them to everybody on its machine.
   async enter() {
-    let health = await this.health();
-    while (health.dependencies === undefined) {
+    while (await this.health() === null) {
       const values = await ask({
         title: 'API key', text: service.key.get() ? 'The service does not know this key.' : 'This service asks for a key. It stays in this tab, and is gone when the tab is closed.',
         fields: [field('Key', h('input', { name: 'key', type: 'password', required: true, autocomplete: 'off' }))],
         confirm: 'Enter', leave: null,
       });
       if (values?.key) service.key.set(values.key.trim());
-      health = await this.health();
     }
     byId('leave').hidden = service.key.get() === null;
     this.brokers = (await service.get('api/v1/brokers')).brokers;
   }
 
+  // How the service is, and null to somebody whom it does not know.
   async health() {
-    const health = await service.health();
+    const { status, role, health } = await service.health();
     const lamp = byId('service');
-    lamp.className = `lamp ${health.status === 'ok' ? 'ok' : health.status === 'degraded' ? 'degraded' : 'down'}`;
-    lamp.textContent = health.status;
-    this.#role = health.role ?? this.#role;
-    this.#showHalts(health.halts ?? []);
+    lamp.className = `lamp ${{ ok: 'ok', degraded: 'degraded' }[status] ?? 'down'}`;
+    lamp.textContent = status;
+    if (health === undefined) return null;
+    this.#role = role;
+    this.#showHalts(health.halts);
     return health;
   }
 

@@ -138,7 +138,7 @@ export function batchView(desk, id) {
         h('span', { class: 'note' }, 'portfolio ', batch.portfolio_id, ' · placed ', time(batch.created_at), ' · key ', batch.idempotency_key),
         h('span', { class: 'actions' },
           desk.may('operate') ? button('Compare with brokers', 'compare', () => compare(desk, id, differences, breaks)) : null,
-          batch.open_orders !== '0' ? button('Cancel open orders', 'cancel-batch', () => cancelBatch(desk, batch)) : null));
+          desk.may('trade') && batch.open_orders !== '0' ? button('Cancel open orders', 'cancel-batch', () => cancelBatch(desk, batch)) : null));
       refill(report, card('Reconciliation', stack(words(batch), parts(batch)), h('p', { class: 'note' }, words(batch)), totals(sums)), charts(sums));
       orders.update(sums.orders);
       instruments.update(sums.instruments);

@@ -35,6 +35,7 @@ export async function fillOrder(desk, order) {
 
 function actions(desk, order) {
   const simulated = desk.brokers.some((broker) => broker.broker_name === order.broker && broker.simulated);
+  if (!desk.may('trade')) return null;
   return h('span', { class: 'actions' },
     simulated && FILLABLE.has(order.status) ? button('Fill', `fill-${order.id}`, () => fillOrder(desk, order)) : null,
     CANCELLABLE.has(order.status) ? button('Cancel', `cancel-${order.id}`, () => cancelOrder(desk, order)) : null);
@@ -155,7 +156,7 @@ export function orderView(desk, id) {
     title: `Order ${id}`,
     element: h('div', { class: 'view' }, head, cards, card('Executions', executions.element), card('Events', events.element)),
     async refresh() {
-      const [order, log] = await Promise.all([service.get(`api/v1/orders/${id}`), service.get('api/v1/events', { order_id: id })]);
+      const [order, log] = await Promise.all([service.get(`api/v1/orders/${id}`), service.get('api/v1/events', { order_id: id, limit: '1000' })]);
       refill(head, h('h1', {}, `Order ${id}`), state(order.status), ...flags(order), actions(desk, order));
       refill(cards, card('Terms', terms(order)), card('Progress', progress(order)), card('Times (UTC)', times(order)));
       executions.update(order.executions);

@@ -56,7 +56,7 @@ export function query(parameters) {
 
 export const get = (path, parameters = {}) => call(path + query(parameters), { headers: headers({}) });
 
-// 503 is an answer here: it says what is wrong.
+// {status, role, health}: the latter two for callers with a key only. 503 is an answer here: it says what is wrong.
 export const health = () => call('health', { headers: headers({}) }, [503]);
 
 export const post = (path, body = {}) =>
@@ -93,8 +93,9 @@ export async function follow(onEvent, tell) {
   let pause = PAUSE_MS;
   for (;;) {
     try {
+      const from = last === null ? '?after=latest' : '';
       const more = last === null ? {} : { 'Last-Event-ID': last };
-      const response = await fetch('api/v1/events', { headers: headers({ Accept: 'text/event-stream', ...more }), cache: 'no-store' });
+      const response = await fetch(`api/v1/events${from}`, { headers: headers({ Accept: 'text/event-stream', ...more }), cache: 'no-store' });
       if (!response.ok) throw await problemOf(response);
       tell('live');
       pause = PAUSE_MS;
