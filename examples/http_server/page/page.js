@@ -14,6 +14,7 @@ const REFRESH_PAUSE_MS = 300;
 const LOOK_AGAIN_MS = 5000;  // for what no event tells of, and for a stream that is down
 const NOTICE_MS = 8000;
 
+const sleep = (milliseconds) => new Promise((wake) => { setTimeout(wake, milliseconds); });
 const byId = (id) => document.getElementById(id);
 
 class Desk {
@@ -21,6 +22,7 @@ class Desk {
   #view = null;
   #role = 'read';
   #working = false;
+  #entering = null;
   #stale = false;
 
   // --- who looks ---
@@ -30,7 +32,7 @@ class Desk {
   }
 
   // Details are shown to callers with a key only; a service without keys shows them to everybody on its machine.
-  async enter() {
+  async #enter() {
     while (await this.health() === null) {
       const values = await ask({
         title: 'API key', text: service.key.get() ? 'The service does not know this key.' : 'This service asks for a key. It stays in this tab, and is gone when the tab is closed.',
@@ -43,9 +45,18 @@ class Desk {
     this.brokers = (await service.get('api/v1/brokers')).brokers;
   }
 
+  // One dialog, however many requests were refused.
+  async enter() {
+    this.#entering ??= this.#enter().finally(() => { this.#entering = null; });
+    await this.#entering;
+  }
+
   // How the service is, and null to somebody whom it does not know.
   async health() {
-    const { status, role, health } = await service.health();
+    const { status, role, health } = await service.health().catch((error) => {
+      if (error.status === 401) return { status: 'locked' };
+      throw error;
+    });
     const lamp = byId('service');
     lamp.className = `lamp ${{ ok: 'ok', degraded: 'degraded' }[status] ?? 'down'}`;
     lamp.textContent = status;
@@ -85,19 +96,20 @@ class Desk {
     this.refresh();
   }
 
-  // One refresh at a time; what changed during it is asked for after a pause.
+  // One refresh at a time; what changed during it is asked for after a pause, the longer the more it asks for.
   async refresh() {
     this.#stale = true;
     if (this.#working) return;
     this.#working = true;
     while (this.#stale) {
       this.#stale = false;
+      const start = performance.now();
       try {
         await this.#view.refresh();
       } catch (error) {
         this.#failed(error);
       }
-      await new Promise((wake) => { setTimeout(wake, REFRESH_PAUSE_MS); });
+      await sleep(Math.max(REFRESH_PAUSE_MS, 2 * (performance.now() - start)));
     }
     this.#working = false;
   }
@@ -119,7 +131,7 @@ class Desk {
   // --- telling ---
 
   #notice(kind, text, details = []) {
-    const notice = h('div', { class: `notice ${kind}` }, h('div', {}, h('p', {}, text), ...details.map((line) => h('p', { class: 'note' }, line))),
+    const notice = h('div', { class: `notice ${kind}`, role: kind === 'bad' ? 'alert' : null }, h('div', {}, h('p', {}, text), ...details.map((line) => h('p', { class: 'note' }, line))),
       h('button', { type: 'button', class: 'plain', 'aria-label': 'Dismiss', click: () => notice.remove() }, '×'));
     byId('notices').append(notice);
     while (byId('notices').children.length > 4) byId('notices').firstElementChild.remove();
@@ -128,6 +140,10 @@ class Desk {
 
   #failed(error) {
     if (!(error instanceof service.Problem)) throw error;
+    if (error.status === 401) {
+      this.enter().then(() => this.refresh());
+      return;
+    }
     const last = byId('notices').lastElementChild;
     if (last?.classList.contains('bad') && last.querySelector('p').textContent === error.message) return;
     this.#notice('bad', error.message, [
@@ -147,11 +163,28 @@ class Desk {
     }
   }
 
+  // Until the service answers.
+  async #begin() {
+    for (;;) {
+      try {
+        return await this.enter();
+      } catch (error) {
+        byId('service').className = 'lamp down';
+        byId('service').textContent = 'unreachable';
+        this.#failed(error);
+      }
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+
   async run() {
     byId('leave').addEventListener('click', () => { service.key.forget(); location.reload(); });
-    window.addEventListener('hashchange', () => this.show());
-    await this.enter();
+    await this.#begin();
     this.show();
+    window.addEventListener('hashchange', () => {
+      this.show();
+      byId('content').focus({ preventScroll: true });
+    });
     setInterval(() => { if (!document.hidden) { this.#lookAtHealth(); this.refresh(); } }, LOOK_AGAIN_MS);
     const lamp = byId('stream');
     await service.follow(() => this.refresh(), (state) => {

@@ -94,7 +94,8 @@ const breakColumns = [
   { label: 'Execution', class: 'mid id', value: (one) => one.execution_id },
 ];
 
-// The batch's executions, from those of its orders that have any: at most so many orders, newest first.
+// A batch may have 10,000 orders: so many are listed, and of so many the executions are fetched.
+const ORDERS_MAX = 200;
 const EXECUTED_MAX = 25;
 
 async function executionsOf(orders) {
@@ -128,9 +129,10 @@ export function batchView(desk, id) {
   const columns = [{ label: 'Order', value: (row) => h('a', { href: `#/order/${row.order_id}`, 'data-key': `of-${row.execution_id}` }, row.order_id) }, ...executionColumns];
   const executions = grid('Executions', columns, { empty: 'Nothing executed.', key: (row) => row.execution_id });
   const more = h('p', { class: 'note' });
+  const others = h('p', { class: 'note' });
   return {
     title: `Batch ${id}`,
-    element: h('div', { class: 'view' }, head, report, differences, card('Orders', orders.element),
+    element: h('div', { class: 'view' }, head, report, differences, card('Orders', orders.element, others),
       card('By instrument', instruments.element), card('Executions', executions.element, more)),
     async refresh() {
       const [batch, sums] = await Promise.all([service.get(`api/v1/batches/${id}`), service.get(`api/v1/reconcile/${id}`)]);
@@ -140,7 +142,9 @@ export function batchView(desk, id) {
           desk.may('operate') ? button('Compare with brokers', 'compare', () => compare(desk, id, differences, breaks)) : null,
           desk.may('trade') && batch.open_orders !== '0' ? button('Cancel open orders', 'cancel-batch', () => cancelBatch(desk, batch)) : null));
       refill(report, card('Reconciliation', stack(words(batch), parts(batch)), h('p', { class: 'note' }, words(batch)), totals(sums)), charts(sums));
-      orders.update(sums.orders);
+      orders.update(sums.orders.slice(0, ORDERS_MAX));
+      refill(others, ...(sums.orders.length > ORDERS_MAX
+        ? [`${sums.orders.length - ORDERS_MAX} more: `, h('a', { href: `#/orders?batch_id=${id}` }, 'all of them in the blotter')] : []));
       instruments.update(sums.instruments);
       const { rows, left } = await executionsOf(sums.orders);
       executions.update(rows);

@@ -75,7 +75,7 @@ export function healthView(desk) {
     { label: 'Reason', class: 'reason', value: (one) => one.reason },
     { label: 'Since (UTC)', class: 'mid', value: (one) => time(one.since) },
     { label: 'By', class: 'mid', value: (one) => one.by },
-    { label: '', class: 'doing', value: (one) => (desk.may('operate') ? button('Resume …', `resume-${one.scope}-${one.target}`, () => resume(desk, one)) : null) },
+    { label: 'Actions', class: 'doing', value: (one) => (desk.may('operate') ? button('Resume …', `resume-${one.scope}-${one.target}`, () => resume(desk, one)) : null) },
   ], { empty: 'None: orders leave.', key: (one) => `${one.scope}/${one.target}` });
   const dependencies = grid('Dependencies', dependencyColumns, { empty: 'None.', key: (one) => one.role });
   const brokers = grid('Brokers', brokerColumns, { empty: 'None.', key: (one) => one.broker_name });

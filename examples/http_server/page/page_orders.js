@@ -59,7 +59,7 @@ export const orderColumns = (desk, within = '') => [
   { label: 'Broker', class: 'mid', value: (order) => order.broker },
   { label: 'Placed (UTC)', class: 'widest', value: (order) => time(order.created_at) },
   { label: 'Reason', class: 'widest reason', value: (order) => order.reason },
-  { label: '', class: 'doing', value: (order) => actions(desk, order) },
+  { label: 'Actions', class: 'doing', value: (order) => actions(desk, order) },
 ];
 
 export const orderGrid = (desk, label, within) =>
