@@ -14,16 +14,13 @@ const REFRESH_PAUSE_MS = 300;
 const LOOK_AGAIN_MS = 5000;  // for what no event tells of, and for a stream that is down
 const NOTICE_MS = 8000;
 
-const sleep = (milliseconds) => new Promise((wake) => { setTimeout(wake, milliseconds); });
 const byId = (id) => document.getElementById(id);
 
 class Desk {
   brokers = [];
   #view = null;
   #role = 'read';
-  #working = false;
   #entering = null;
-  #stale = false;
 
   // --- who looks ---
 
@@ -96,22 +93,19 @@ class Desk {
     this.refresh();
   }
 
-  // One refresh at a time; what changed during it is asked for after a pause, the longer the more it asks for.
+  // One refresh of a view at a time; what changed during it is asked for after a pause, the longer the more it asks for.
   async refresh() {
-    this.#stale = true;
-    if (this.#working) return;
-    this.#working = true;
-    while (this.#stale) {
-      this.#stale = false;
+    const view = this.#view;
+    view.stale = true;
+    if (view.working) return;
+    view.working = true;
+    while (view.stale && view === this.#view) {
+      view.stale = false;
       const start = performance.now();
-      try {
-        await this.#view.refresh();
-      } catch (error) {
-        this.#failed(error);
-      }
-      await sleep(Math.max(REFRESH_PAUSE_MS, 2 * (performance.now() - start)));
+      await view.refresh().catch((error) => this.#failed(error));
+      await service.sleep(Math.max(REFRESH_PAUSE_MS, 2 * (performance.now() - start)));
     }
-    this.#working = false;
+    view.working = false;
   }
 
   // Does what a button asks for, says how it went, and gives the answer, or null.
@@ -139,7 +133,6 @@ class Desk {
   }
 
   #failed(error) {
-    if (!(error instanceof service.Problem)) throw error;
     if (error.status === 401) {
       this.enter().then(() => this.refresh());
       return;
@@ -147,7 +140,7 @@ class Desk {
     const last = byId('notices').lastElementChild;
     if (last?.classList.contains('bad') && last.querySelector('p').textContent === error.message) return;
     this.#notice('bad', error.message, [
-      ...error.violations.map((one) => `${one.field ?? ''} ${one.code}: ${one.message}`),
+      ...(error.violations ?? []).map((one) => `${one.field ?? ''} ${one.code}: ${one.message}`),
       ...(error.code ? [`${error.code}${error.requestId ? ` · request ${error.requestId}` : ''}`] : []),
     ]);
   }
@@ -173,7 +166,7 @@ class Desk {
         byId('service').textContent = 'unreachable';
         this.#failed(error);
       }
-      await sleep(LOOK_AGAIN_MS);
+      await service.sleep(LOOK_AGAIN_MS);
     }
   }
 

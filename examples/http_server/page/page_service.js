@@ -84,7 +84,7 @@ export async function* readEvents(body) {
 
 const PAUSE_MS = 1000;
 const PAUSE_MAX_MS = 15000;
-const sleep = (milliseconds) => new Promise((wake) => { setTimeout(wake, milliseconds); });
+export const sleep = (milliseconds) => new Promise((wake) => { setTimeout(wake, milliseconds); });
 
 // Follows the events from now on, for as long as the page is open; after a break it goes on behind the last one it
 // saw. tell(state): 'live', or 'waiting' while the stream is down.
