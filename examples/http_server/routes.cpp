@@ -32,6 +32,18 @@ constexpr std::array kRoutes{
     Route{"GET", "/health", Role::kNone, health},
     Route{"GET", "/ready", Role::kNone, ready},
     Route{"GET", "/metrics", Role::kRead, metrics},
+    Route{"GET", "/openapi.json", Role::kNone, static_file},
+    Route{"GET", "/", Role::kNone, static_file},
+    Route{"GET", "/page.css", Role::kNone, static_file},
+    Route{"GET", "/page.js", Role::kNone, static_file},
+    Route{"GET", "/page.svg", Role::kNone, static_file},
+    Route{"GET", "/page_batches.js", Role::kNone, static_file},
+    Route{"GET", "/page_charts.js", Role::kNone, static_file},
+    Route{"GET", "/page_elements.js", Role::kNone, static_file},
+    Route{"GET", "/page_exact.js", Role::kNone, static_file},
+    Route{"GET", "/page_health.js", Role::kNone, static_file},
+    Route{"GET", "/page_orders.js", Role::kNone, static_file},
+    Route{"GET", "/page_service.js", Role::kNone, static_file},
 };
 
 bool take_segment(std::string_view& text, std::string_view& segment) {

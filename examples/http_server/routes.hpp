@@ -55,4 +55,7 @@ Response health(Service& service, Request& request);
 Response ready(Service& service, Request& request);
 Response metrics(Service& service, Request& request);
 
+// static_files.cpp
+Response static_file(Service& service, Request& request);
+
 }  // namespace orchestrator::http
