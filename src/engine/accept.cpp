@@ -31,6 +31,7 @@ namespace orchestrator::engine {
 namespace {
 
 constexpr std::string_view kOperation = "place";
+constexpr std::size_t kBatchLineTypical = 256;
 constexpr std::size_t kPlacedLineTypical = 448;
 
 // A request that passed: its orders as they will be stored, and what the receipt says of each leg.
@@ -303,9 +304,9 @@ void compose(AcceptUnit& unit, Receipt& receipt) {
   EventRow row;
   row.batch_id = unit.batch.id;
   row.at = unit.batch.created_at;
+  row.lines.reserve(kBatchLineTypical + unit.orders.size() * kPlacedLineTypical);
   codec::append_event(row.lines, EventType::kBatchPlaced, 0, ++unit.batch.event_seq,
                       batch_event_data(unit.batch));
-  row.lines.reserve(row.lines.size() + unit.orders.size() * kPlacedLineTypical);
   codec::JsonBlock data(kEventDataTypical);
   for (Order& order : unit.orders) {
     data.clear();

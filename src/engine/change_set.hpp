@@ -27,7 +27,7 @@ class ChangeSet final : public EventSink {
   // `store` must outlive the set; it is read for batch rows only when an order's ending changes one.
   // `orders_typical`: how many orders it will hold, more or less.
   ChangeSet(const OrderStore& store, Timestamp now, std::size_t orders_typical = 4)
-      : store_(store), now_(now), chunk_(std::max<std::size_t>(orders_typical, 4)) {}
+      : store_(store), now_(now), chunk_(std::max<std::size_t>(orders_typical, 1)) {}
 
   // Takes an order as read from the store. The reference stays valid until commit(); an order already in
   // the set is returned as it stands now.
