@@ -76,10 +76,13 @@ std::unique_ptr<Store> open_store(const OpenOptions& options) {
 #endif
 }
 
-std::unique_ptr<IdempotencyStore> open_cache(const std::string& redis_url,
-                                             [[maybe_unused]] const Store& store,
+// nullptr: the database itself answers from memory.
+std::unique_ptr<IdempotencyStore> open_cache(const OpenOptions& options, [[maybe_unused]] const Store& store,
                                              [[maybe_unused]] const Clock& clock) {
-  if (redis_url.empty()) return make_memory_idempotency_store();
+  const std::string& redis_url = options.redis_url;
+  if (redis_url.empty()) {
+    return options.database_url == kMemoryUrl ? nullptr : make_memory_idempotency_store();
+  }
 #ifdef ORCHESTRATOR_HAS_REDIS
   std::string book = store.book_id();
   if (book.empty()) book = make_random_key();  // shared with nobody
@@ -193,7 +196,7 @@ std::unique_ptr<Orchestrator> open(OpenOptions options) {
   Parts parts;
   parts.clock = options.clock ? std::move(options.clock) : make_system_clock();
   parts.store = open_store(options);
-  parts.idempotency = open_cache(options.redis_url, *parts.store, *parts.clock);
+  parts.idempotency = open_cache(options, *parts.store, *parts.clock);
   parts.publisher = open_publisher(options);
   parts.validator = std::move(options.validator);
   parts.router = std::move(options.router);
