@@ -52,6 +52,16 @@ def test_the_same_key_with_another_request_is_refused(oms):
     assert not refused.value.retryable and not refused.value.in_doubt
 
 
+def test_a_book_in_memory_answers_a_known_key_with_no_cache_beside_it(in_memory):
+    assert [part.role for part in in_memory.health().dependencies] == ["order_store"]
+    first, again = (in_memory.place(TWO_ORDERS, portfolio_id=1, idempotency_key="k") for _ in range(2))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.to_json() == again.to_json()
+    with pytest.raises(o.OrchestratorError) as refused:
+        in_memory.place(TWO_ORDERS[:1], portfolio_id=1, idempotency_key="k")
+    assert refused.value.code is o.ErrorCode.IDEMPOTENCY_CONFLICT
+
+
 def test_an_order_shows_words_as_enums_amounts_as_decimals_and_times_as_aware_datetimes(oms):
     before = datetime.now(timezone.utc) - timedelta(seconds=1)
     receipt = oms.place([dict(instrument_id=7, qty=15, side="SELL", price_limit="0.000000001")], portfolio_id=3)
