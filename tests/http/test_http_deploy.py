@@ -1,6 +1,7 @@
 """What is deployed says what is true of the program: images, services, dashboard, workflow."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 TASKS = set(re.findall(r"^  ([a-z| -]+)\) ", (ROOT / "dev").read_text().split("case ${1:-help} in")[1], re.M))
 TASK_WORDS = {word for line in TASKS for word in re.split(r" \| ", line)}
 SECONDS_MAX = 120
+ORDER = b'{"portfolio_id": 1, "orders": [{"instrument_id": 1, "qty": 1, "side": "BUY", "price_limit": 10}]}'
 
 
 def services():
@@ -125,10 +127,23 @@ def test_redis_starts_with_its_settings(composed):
 
 
 @pytest.mark.slow
-def test_kafka_starts_with_its_settings(composed):
+def test_kafka_starts_with_its_settings_and_makes_the_topic(composed, tmp_path):
     kafka = composed("kafka")
     assert broker_count(kafka.url) == 1
     assert kafka.properties()["process.roles"] == "broker,controller"
+    program = os.environ.get("ORCHESTRATOR_CLI_BIN")
+    if not program or not Path(program).exists():
+        pytest.skip("the command line program was not built: set ORCHESTRATOR_CLI_BIN")
+    topic = services()["server"]["environment"]["KAFKA_TOPIC"]
+    settings = {"PATH": "/usr/bin:/bin", "DATABASE_URL": f"sqlite:///{tmp_path}/orders.db",
+                "KAFKA_BOOTSTRAP_SERVERS": kafka.url, "KAFKA_TOPIC": topic}
+    for arguments in (["place", "-"], ["event", "publish"]):
+        done = subprocess.run([program, *arguments], cwd=tmp_path, env=settings, input=ORDER, capture_output=True,
+                              check=False, timeout=SECONDS_MAX)
+        assert done.returncode == 0, done.stderr
+    done = subprocess.run([program, "health", "--json"], cwd=tmp_path, env=settings, capture_output=True, check=False,
+                          timeout=SECONDS_MAX)
+    assert json.loads(done.stdout)["outbox"]["rows"] == 0, done.stdout
 
 
 # --- Dockerfile -----------------------------------------------------------------------------------------------------
