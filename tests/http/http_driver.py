@@ -48,12 +48,12 @@ class Server:
         self.environment = environment or {}
         self.start()
 
-    def start(self):
+    def start(self, port=0):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ORCHESTRATOR_HTTP_", "DATABASE_URL"))}
         environment.update(self.environment, DATABASE_URL=self.database_url)
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            [program(), "--port", "0", "--mock-ledger", str(self.folder / "brokers"), *self.options],
+            [program(), "--port", str(port), "--mock-ledger", str(self.folder / "brokers"), *self.options],
             cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.port = self._read_port()
 
