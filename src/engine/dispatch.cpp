@@ -158,7 +158,7 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
   // Claimed while it was the sender, and stopped since. Asked last but for the leases, whose check asks
   // nobody.
   if (const std::string why_not = why_not_sender(context, broker.capabilities()); !why_not.empty()) {
-    return give_back(context, request, why_not);
+    return give_back(context, request, from, why_not);
   }
   const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
     return !why_not_send(context, order, reference->halts, now).empty();
