@@ -213,6 +213,7 @@ inline constexpr auto kMembers<BrokerCapabilities> = std::tuple{&BrokerCapabilit
                                                                 &BrokerCapabilities::replaces,
                                                                 &BrokerCapabilities::reports_name_our_id,
                                                                 &BrokerCapabilities::ids_restart_daily,
+                                                                &BrokerCapabilities::one_sender,
                                                                 &BrokerCapabilities::quiet_period,
                                                                 &BrokerCapabilities::duplicate_window,
                                                                 &BrokerCapabilities::settlement_days,
