@@ -1,6 +1,7 @@
 // Batches and their reports.
 #include "examples/http_server/driver.hpp"
 #include "examples/http_server/parameters.hpp"
+#include "examples/http_server/problem.hpp"
 #include "examples/http_server/routes.hpp"
 
 namespace orchestrator::http {
@@ -38,10 +39,15 @@ Response wait_for_batch(Service& service, Request& request) {
   given.finish();
   const auto batch = batch_of(service.oms, request.caller, path_id(request, "batch"));
   Response response;
-  response.later = [&service, id = batch.id, timeout_ms](std::function<void(Response)> done) {
-    const auto tell = [&service, id, done = std::move(done)](bool settled) {
-      done({.body = std::string("{\"settled\":") + (settled ? "true" : "false") +
-                    ",\"batch\":" + to_json(service.oms.get_batch(id)) + "}"});
+  response.later = [&service, id = batch.id, request_id = request.id,
+                    timeout_ms](std::function<void(Response)> done) {
+    const auto tell = [&service, id, request_id, done = std::move(done)](bool settled) {
+      try {
+        done({.body = std::string("{\"settled\":") + (settled ? "true" : "false") +
+                      ",\"batch\":" + to_json(service.oms.get_batch(id)) + "}"});
+      } catch (const Error& error) {
+        done(problem(error, request_id));
+      }
     };
     service.feed.wait({id, std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms), tell});
   };

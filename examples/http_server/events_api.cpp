@@ -66,7 +66,10 @@ Response list_events(Service& service, Request& request) {
   }
   given.finish();
   if (query.batch_id) static_cast<void>(batch_of(service.oms, request.caller, *query.batch_id));
-  if (query.order_id) static_cast<void>(order_of(service.oms, request.caller, *query.order_id));
+  if (query.order_id) {
+    const auto order = order_of(service.oms, request.caller, *query.order_id);
+    if (!query.batch_id) query.batch_id = order.batch_id;  // so that its rows are found by their index
+  }
   return stream ? stream_of_events(service, request, query, from_now)
                 : page_of_events(service, request, query);
 }

@@ -162,6 +162,8 @@ void Feed::hand_out(const std::vector<Event>& events, std::int64_t from) {
 void Feed::catch_up(Follower& follower) {
   if (follower.query.after_id >= head_ || follower.to->waiting_bytes() > 0) return;
   auto query = follower.query;
+  query.order_id
+      .reset();  // send() looks at it: a page of which nothing was left would not say where it ended
   query.limit = kPageRows;
   query.without_gaps = true;
   auto events = oms_.events(query);

@@ -27,7 +27,7 @@ class Feed {
   using Time = std::chrono::steady_clock::time_point;
   struct Follower {
     std::shared_ptr<Stream> to;
-    EventQuery query = {};  // after_id: where it goes on; batch_id, order_id
+    EventQuery query = {};  // after_id: where it goes on; order_id only with its batch_id
     bool from_now = false;  // instead of after_id
     std::optional<std::string> tenant = {};
     Time heard_at = {};  // last bytes sent
@@ -35,7 +35,7 @@ class Feed {
   struct Waiter {
     BatchId batch_id = 0;
     Time until = {};
-    std::function<void(bool settled)> done = {};
+    std::function<void(bool settled)> done = {};  // must not throw
     bool looked_at = false;
   };
 

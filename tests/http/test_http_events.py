@@ -139,6 +139,18 @@ def test_a_stream_that_nobody_reads_holds_bounded_memory_and_keeps_nobody_waitin
     reader.close()
 
 
+def test_a_stream_of_one_order_goes_on_behind_many_steps_of_others(any_server):
+    order = TWO_ORDERS["orders"][0]
+    assert any_server.post("/api/v1/orders", {"portfolio_id": 1, "orders": [order] * 20}).status == 200
+    for leg in range(2, 21):
+        fills = [{"fill_price": 2500, "fill_qty": 1}] * 30
+        assert any_server.post(f"/api/v1/orders/{leg}/simulate_fill", {"fills": fills}).status == 200
+    assert any_server.post("/api/v1/orders/1/simulate_fill", {"fills": [{"fill_price": 2500, "fill_qty": 1}]}).status == 200
+    stream = Stream(any_server, "?order_id=1")
+    assert stream.take(3) == [("1", 1), ("1", 2), ("1", 3)]
+    stream.close()
+
+
 def test_streams_end_with_the_server(server):
     stream = Stream(server)
     assert server.stop() == 0
