@@ -172,9 +172,11 @@ TEST_CASE("a scrape does not wait for a state that does not come, and shows how 
   std::mutex mutex;
   std::condition_variable changed;
   bool stalled = false;
+  bool stuck = false;
   StateReader reader(
       [&] {
         std::unique_lock lock(mutex);
+        stuck = stalled;
         changed.wait(lock, [&] { return !stalled; });
         State state;
         state.health.ok = true;
@@ -186,8 +188,11 @@ TEST_CASE("a scrape does not wait for a state that does not come, and shows how 
     const std::lock_guard lock(mutex);
     stalled = true;
   }
-  // The first may still get what was read before; the others wait for a reading that is stuck, and go
-  // without.
+  const auto is_stuck = [&] {
+    const std::lock_guard lock(mutex);
+    return stuck;
+  };
+  while (!is_stuck()) static_cast<void>(reader.latest());
   auto age = reader.latest().age;
   for (int scrape = 0; scrape < 2; ++scrape) {
     const StateReader::Latest last = reader.latest();
