@@ -28,7 +28,8 @@ int serve(const Invocation& asked) {
   options.observer = metrics.observer();
   const auto oms = open(std::move(options));
   StateReader state(state_of(*oms));
-  Access access;
+  Access access(http.keys_file.empty() ? std::vector<ApiKey>() : read_keys_file(http.keys_file),
+                http.requests_per_second);
   Feed feed(*oms, asked.engine.engine.event_source);
   Driver driver(*oms, feed, log, asked.engine.engine.poll_interval);
   Service service{*oms, access, metrics, state, log, feed, driver};
@@ -46,10 +47,20 @@ int serve(const Invocation& asked) {
   return 0;
 }
 
+int make_key(const Invocation& asked) {
+  const auto& path = asked.http.keys_file;
+  if (path.empty())
+    throw Error(ErrorCode::kConfiguration, "--keys-file must name the file to add the key to");
+  std::puts(add_key(path, *asked.new_key).c_str());
+  std::fprintf(stderr, "added to %s; the key is shown this once\n", path.c_str());
+  return 0;
+}
+
 int run(int argc, char** argv) {
   int status = 0;
   const auto asked = read_invocation(argc, argv, status);
   if (!asked) return status;
+  if (asked->new_key) return make_key(*asked);
   if (!asked->print_routes) return serve(*asked);
   std::puts(routes_json().c_str());
   return 0;

@@ -6,6 +6,7 @@
 
 #include "cli/input.hpp"
 #include "cli/setting_options.hpp"
+#include "examples/http_server/access.hpp"
 #include "orchestrator/version.hpp"
 
 namespace orchestrator::http {
@@ -46,6 +47,11 @@ constexpr std::array kSettings{
                 [](HttpSettings& to, const std::string& text) { to.bind = text; }},
     HttpSetting{"--keys-file", "ORCHESTRATOR_HTTP_KEYS_FILE", "FILE", "API keys, hashed [none]",
                 [](HttpSettings& to, const std::string& text) { to.keys_file = text; }},
+    HttpSetting{"--requests-per-second", "ORCHESTRATOR_HTTP_REQUESTS_PER_SECOND", "N",
+                "of each API key; 0: no limit [1000]",
+                [](HttpSettings& to, const std::string& text) {
+                  to.requests_per_second = count(text, 0, 1'000'000);
+                }},
     HttpSetting{"--threads", "ORCHESTRATOR_HTTP_THREADS", "N", "that answer requests [64]",
                 [](HttpSettings& to, const std::string& text) {
                   to.threads = static_cast<std::size_t>(count(text, 16, 1024));
@@ -92,6 +98,13 @@ HttpSettings resolve(const cli::GivenSettings& given, const cli::EnvironmentFile
   return settings;
 }
 
+Caller owner_of_key(Caller owner, const std::string& role) {
+  const auto known = parse_role(role);
+  if (!known) refuse("--role must be read, trade or operate");
+  owner.role = *known;
+  return owner;
+}
+
 }  // namespace
 
 std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
@@ -111,6 +124,12 @@ std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
   auto* routes = app.add_subcommand("routes", "Print the table of routes and end");
   bool json = false;
   routes->add_flag("--json", json, "as one JSON document, which is the only form");
+  auto* key = app.add_subcommand("key", "Make an API key, add it to the keys file and print it, this once");
+  Caller owner;
+  std::string role = "read";
+  key->add_option("name", owner.name, "of its owner, for the log")->required();
+  key->add_option("--role", role, "read, trade or operate [read]");
+  key->add_option("--of-tenant", owner.tenant, "whose orders it sees and places; an operate key sees all");
   cli::HiddenWords words(argc, argv);
   try {
     app.parse(words.argc(), words.argv());
@@ -125,6 +144,7 @@ std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
   const auto file = cli::read_environment_file(".env");
   result.engine = cli::resolve_settings(given, file);
   result.http = resolve(given, file);
+  if (key->parsed()) result.new_key = owner_of_key(std::move(owner), role);
   return result;
 }
 

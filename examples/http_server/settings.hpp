@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/settings.hpp"
+#include "examples/http_server/http.hpp"
 
 namespace orchestrator::http {
 
@@ -13,6 +14,7 @@ struct HttpSettings {
   std::uint16_t port = 8006;
   std::string bind = "127.0.0.1";
   std::string keys_file = {};
+  std::int64_t requests_per_second = 1000;  // of each key; 0: no limit
   std::size_t threads = 64;
   std::string log_format = "text";
   std::string log_level = "info";
@@ -24,6 +26,7 @@ struct Invocation {
   HttpSettings http = {};
   cli::Settings engine = {};
   bool print_routes = false;
+  std::optional<Caller> new_key = {};  // make a key for this owner
 };
 
 // nullopt: --help or --version was printed; end with `status`. Throws Error for a command line or setting

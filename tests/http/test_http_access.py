@@ -1,0 +1,137 @@
+"""Who may do what: every role at every route, and no tenant's orders for another."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from http_driver import JSON, TWO_ORDERS, program
+
+ROLES = ["none", "read", "trade", "operate"]
+
+
+def make_key(folder, name, role, tenant=None):
+    words = [program(), "--keys-file", str(folder / "keys"), "key", name, "--role", role]
+    made = subprocess.run(words + (["--of-tenant", tenant] if tenant else []), cwd=folder, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key}", **JSON} if key else JSON
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return {
+        "none": None,
+        "read": make_key(tmp_path, "auditor", "read", "acme"),
+        "trade": make_key(tmp_path, "desk", "trade", "acme"),
+        "other": make_key(tmp_path, "rival", "trade", "rivals"),
+        "operate": make_key(tmp_path, "night", "operate"),
+    }
+
+
+@pytest.fixture
+def locked(start_server, keys, tmp_path):
+    return start_server(options=["--keys-file", str(tmp_path / "keys")])
+
+
+def routes():
+    return json.loads(subprocess.run([program(), "routes", "--json"], capture_output=True, check=True).stdout)
+
+
+def test_each_role_may_do_its_own_and_what_the_roles_below_may_and_nothing_else(locked, keys):
+    for route in routes():
+        path = route["pattern"].replace("{id}", "1") + ("?timeout_ms=1" if route["pattern"].endswith("/wait") else "")
+        for role in ROLES:
+            answer = locked.call(route["method"], path, b"{}" if route["method"] == "POST" else None, bearer(keys[role]))
+            allowed = ROLES.index(role) >= ROLES.index(route["role"])
+            refusal = None if allowed else 401 if role == "none" else 403
+            where = (role, route["method"], path, answer.status, answer.body[:200])
+            assert (answer.status in (401, 403)) == (refusal is not None), where
+            assert refusal in (None, answer.status), where
+
+
+@pytest.mark.parametrize("wrong", ["Bearer ook_0", "Bearer ", "Basic ook_0", "ook_0", "Bearer " + "k" * 500])
+def test_a_wrong_key_is_refused_in_the_same_words_wherever_it_is_used(locked, wrong):
+    said = set()
+    for method, path in [("GET", "/api/v1/orders"), ("POST", "/api/v1/halt"), ("GET", "/health")]:
+        answer = locked.call(method, path, b"{}" if method == "POST" else None, {"Authorization": wrong, **JSON})
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        said.add(re.sub(rb'"request_id":"[^"]*"', b"", answer.body))
+    assert len(said) == 1
+
+
+def test_what_belongs_to_another_tenant_answers_as_what_is_not_there(locked, keys):
+    placed = locked.call("POST", "/api/v1/orders", json.dumps(TWO_ORDERS).encode(), bearer(keys["trade"]))
+    assert placed.status == 200
+    batch, order = placed.json()["batch_id"], placed.json()["orders"][0]["id"]
+    fill = json.dumps({"fills": [{"fill_price": 2500, "fill_qty": 1}]}).encode()
+    asked = [
+        ("GET", "/api/v1/orders/{order}", None), ("POST", "/api/v1/orders/{order}/simulate_fill", fill),
+        ("POST", "/api/v1/orders/{order}/cancel", b"{}"), ("POST", "/api/v1/orders/{order}/replace", b'{"qty": 1}'),
+        ("GET", "/api/v1/batches/{batch}", None), ("GET", "/api/v1/batches/{batch}/wait?timeout_ms=1", None),
+        ("POST", "/api/v1/batches/{batch}/cancel", b"{}"), ("GET", "/api/v1/reconcile/{batch}", None),
+    ]
+    for method, path, body in asked:
+        theirs = locked.call(method, path.format(order=order, batch=batch), body, bearer(keys["other"]))
+        nobodys = locked.call(method, path.format(order=999, batch=999), body, bearer(keys["other"]))
+        assert theirs.status == nobodys.status == 404, (method, path, theirs.body)
+        assert theirs.json()["detail"].replace(str(order), "999").replace(str(batch), "999") == nobodys.json()["detail"]
+    for path, name in [("/api/v1/orders", "orders"), ("/api/v1/batches", "batches"), ("/api/v1/events", "events")]:
+        assert locked.call("GET", path, None, bearer(keys["other"])).json()[name] == []
+        assert locked.call("GET", path, None, bearer(keys["read"])).json()[name] != []
+        assert locked.call("GET", path, None, bearer(keys["operate"])).json()[name] != []
+    unharmed = locked.call("GET", f"/api/v1/orders/{order}", None, bearer(keys["read"])).json()
+    assert (unharmed["status"], unharmed["fill_qty"]) == ("acked", 0)
+
+
+def test_one_key_of_idempotency_is_another_for_another_tenant(locked, keys):
+    body = json.dumps({**TWO_ORDERS, "idempotency_key": "rebalance"}).encode()
+    mine = locked.call("POST", "/api/v1/orders", body, bearer(keys["trade"]))
+    theirs = locked.call("POST", "/api/v1/orders", body, bearer(keys["other"]))
+    assert mine.status == theirs.status == 200
+    assert mine.json()["batch_id"] != theirs.json()["batch_id"]
+
+
+def test_a_key_that_has_had_its_share_waits_and_others_do_not(start_server, keys, tmp_path):
+    server = start_server(options=["--keys-file", str(tmp_path / "keys"), "--requests-per-second", "1"])
+    assert server.call("GET", "/api/v1/orders", None, bearer(keys["read"])).status == 200
+    for _ in range(50):
+        answer = server.call("GET", "/api/v1/orders", None, bearer(keys["read"]))
+        if answer.status == 429:
+            break
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert server.call("GET", "/api/v1/orders", None, bearer(keys["trade"])).status == 200
+
+
+def test_health_without_a_key_says_no_more_than_whether_it_is_well(locked, keys):
+    assert set(locked.call("GET", "/health", None, {}).json()) == {"status"}
+    assert "dependencies" in locked.call("GET", "/health", None, bearer(keys["read"])).json()["health"]
+
+
+def test_no_key_is_in_the_log_or_in_the_keys_file(locked, keys, tmp_path):
+    for key in keys.values():
+        locked.call("GET", "/api/v1/orders", None, bearer(key))
+    locked.close()
+    written = (tmp_path / "server.log").read_text() + (tmp_path / "keys").read_text()
+    assert all(key not in written for key in keys.values() if key)
+
+
+def test_beyond_loopback_it_does_not_start_without_keys(tmp_path):
+    ended = subprocess.run([program(), "--bind", "0.0.0.0", "--port", "0"], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "keys file" in ended.stderr
+
+
+@pytest.mark.parametrize("owner", [["desk", "--role", "admin"], ["two words", "--of-tenant", "acme"], ["desk"],
+                                   ["desk", "--role", "operate", "--of-tenant", "acme"]])
+def test_an_owner_that_will_not_do_gets_no_key(tmp_path, owner):
+    made = subprocess.run([program(), "--keys-file", "keys", "key", *owner], cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 1
+    assert made.stdout == ""
+    assert not (tmp_path / "keys").exists()
