@@ -1,5 +1,7 @@
 // The event log, a page at a time or as a stream.
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "examples/http_server/parameters.hpp"
 #include "examples/http_server/routes.hpp"
@@ -8,21 +10,37 @@ namespace orchestrator::http {
 namespace {
 
 constexpr std::int64_t kPositionMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kRowsAtOnce = 4;
+constexpr std::size_t kAnswerBytes = 4U << 20U;
 
 bool wants_stream(const Request& request) {
   const auto* accept = request.header("accept");
   return accept != nullptr && accept->find("text/event-stream") != std::string::npos;
 }
 
-Response page_of_events(Service& service, const Request& request, const EventQuery& query) {
-  auto page = service.oms.event_page(query);
-  if (request.caller.tenant) service.feed.owners().keep(*request.caller.tenant, page.events);
+// Read a few rows at a time: a row may hold the events of ten thousand orders, and an answer has to end
+// somewhere.
+Response page_of_events(Service& service, const Request& request, EventQuery query) {
+  const auto order_id =
+      std::exchange(query.order_id, std::nullopt);  // the batch's rows say where a page ended
   std::string events;
-  for (const auto& event : page.events) {
-    if (!events.empty()) events += ',';
-    events += to_cloud_event(event, service.event_source);
+  std::size_t rows_left = query.limit;
+  bool more = true;
+  while (more && rows_left > 0 && events.size() < kAnswerBytes) {
+    query.limit = std::min(rows_left, kRowsAtOnce);
+    rows_left -= query.limit;
+    auto page = service.oms.event_page(query);
+    // The last rows of all may come once more: they are shown, and not gone past.
+    more = page.next_cursor > query.after_id && page.next_cursor == page.events.back().log_id;
+    query.after_id = page.next_cursor;
+    if (request.caller.tenant) service.feed.owners().keep(*request.caller.tenant, page.events);
+    for (const auto& event : page.events) {
+      if (order_id && event.order_id != *order_id) continue;
+      if (!events.empty()) events += ',';
+      events += to_cloud_event(event, service.event_source);
+    }
   }
-  return {.body = "{\"events\":[" + events + "],\"next_cursor\":" + std::to_string(page.next_cursor) + "}"};
+  return {.body = "{\"events\":[" + events + "],\"next_cursor\":" + std::to_string(query.after_id) + "}"};
 }
 
 Response stream_of_events(Service& service, const Request& request, EventQuery query, bool from_now) {

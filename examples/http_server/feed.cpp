@@ -12,8 +12,12 @@ using namespace std::chrono_literals;
 constexpr auto kBetweenLooks = 100ms;  // for what other processes wrote; ours wakes us
 constexpr auto kBetweenWakes = 10ms;   // however often we are woken
 constexpr auto kHeartbeat = 15s;
-constexpr std::size_t kPageRows = 500;
+// A row holds the events of one step of one batch: up to some megabytes for a batch of thousands.
+constexpr std::size_t kPageRows = 16;
+constexpr std::size_t kCatchUpRows = 4;
+constexpr int kCatchUpPages = 64;  // at one look
 constexpr std::size_t kWaitingBytesMax = 1U << 20U;
+constexpr std::size_t kCatchUpBytes = 256U << 10U;
 
 }  // namespace
 
@@ -160,16 +164,18 @@ void Feed::hand_out(const std::vector<Event>& events, std::int64_t from) {
 }
 
 void Feed::catch_up(Follower& follower) {
-  if (follower.query.after_id >= head_ || follower.to->waiting_bytes() > 0) return;
   auto query = follower.query;
   query.order_id
       .reset();  // send() looks at it: a page of which nothing was left would not say where it ended
-  query.limit = kPageRows;
+  query.limit = kCatchUpRows;
   query.without_gaps = true;
-  auto events = oms_.events(query);
-  const auto position = events.empty() ? head_ : events.back().log_id;
-  send(follower, std::move(events));
-  follower.query.after_id = std::max(position, follower.query.after_id);
+  for (int page = 0; page < kCatchUpPages && query.after_id < head_; ++page) {
+    if (follower.to->waiting_bytes() > kCatchUpBytes) break;
+    auto events = oms_.events(query);
+    query.after_id = std::max(query.after_id, events.empty() ? head_ : events.back().log_id);
+    send(follower, std::move(events));
+    follower.query.after_id = query.after_id;
+  }
 }
 
 void Feed::send(Follower& follower, std::vector<Event> events) {
