@@ -169,12 +169,13 @@ Caller Access::authenticate(const Request& request) {
   if (!needs_key()) {
     const auto* host = request.header("host");
     const auto* origin = request.header("origin");
-    if (host != nullptr && is_local(*host, origin == nullptr ? std::string_view() : *origin)) {
-      return {"local", Role::kOperate, std::nullopt};
+    if (host == nullptr || !is_local(*host, "")) {
+      throw Refusal{403, "foreign_host", "without API keys only localhost, 127.0.0.1 and [::1] are served"};
     }
-    throw Refusal{403, "foreign_request",
-                  "without API keys only this machine's own programs and pages are served: a Host of "
-                  "localhost, 127.0.0.1 or [::1], and no Origin but that"};
+    if (origin != nullptr && !is_local(*host, *origin)) {
+      throw Refusal{403, "foreign_origin", "without API keys no page of another site may send requests"};
+    }
+    return {"local", Role::kOperate, std::nullopt};
   }
   const auto* authorization = request.header("authorization");
   if (authorization == nullptr) return {};

@@ -140,7 +140,8 @@ class Orchestrator::Impl {
   void send(Accepted& accepted) {
     try {
       context.latch.watch([&] {
-        if (!accepted.claimed.empty()) send_claimed(context, std::move(accepted.claimed), OrderStatus::kPlaced);
+        if (!accepted.claimed.empty())
+          send_claimed(context, std::move(accepted.claimed), OrderStatus::kPlaced);
         if (accepted.rest_placed) engine::dispatch(context, accepted.receipt.batch_id, std::nullopt);
       });
     } catch (const std::exception& failure) {
