@@ -145,7 +145,8 @@ bool is_sender(const Context& context, const BrokerCapabilities& capabilities) {
 std::string why_not_sender(const Context& context, const BrokerCapabilities& capabilities) {
   if (!capabilities.one_sender) return {};
   return context.sender_leases.why_not(*context.store, *context.clock, capabilities.name,
-                                       context.options.lease, context.options.poll_interval);
+                                       context.options.lease, context.options.poll_interval,
+                                       !context.latch.closed() && may_send(context, capabilities.name));
 }
 
 std::optional<RateRequest> rate_of_orders(const Context& context, const BrokerCapabilities& capabilities) {

@@ -53,13 +53,18 @@ void PassPosition::set(const std::string& broker, OrderId after) {
 // What a call takes must fit into what is left. Not under the lock while the store is asked: two threads that
 // ask both get it.
 std::string SenderLeases::why_not(Store& store, const Clock& clock, const std::string& broker,
-                                  std::chrono::microseconds lease, std::chrono::microseconds pause) {
+                                  std::chrono::microseconds lease, std::chrono::microseconds pause,
+                                  bool can_send) {
   const Timestamp asked_at = clock.monotonic();
   {
     const std::scoped_lock lock(mutex_);
     const Standing& standing = standings_[broker];
     if (asked_at + lease / 2 < standing.until) return {};
     if (asked_at < standing.refused_until) return standing.refusal;
+    const bool had_it = standing.until != Timestamp{};
+    if (had_it && !can_send && asked_at < standing.until + 2 * pause) {
+      return "it admits one sender, and this process cannot send now: another may be it";
+    }
   }
   const RoleClaim claim = store.claim_role("send/" + broker, asked_at + lease);
   Standing standing;

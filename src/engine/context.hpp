@@ -69,9 +69,11 @@ class PassPosition {
 class SenderLeases {
  public:
   // "" while more than half of `lease` is left, else why it is not the sender. Asks the store when less is
-  // left; after a refusal not before `pause` is over.
+  // left; after a refusal not before `pause` is over. Whoever cannot send lets the lease end, and others be
+  // first to ask.
   [[nodiscard]] std::string why_not(Store& store, const Clock& clock, const std::string& broker,
-                                    std::chrono::microseconds lease, std::chrono::microseconds pause);
+                                    std::chrono::microseconds lease, std::chrono::microseconds pause,
+                                    bool can_send);
 
  private:
   struct Standing {

@@ -13,6 +13,7 @@
 #include "core/store_rules.hpp"
 #include "engine/broker_calls.hpp"
 #include "engine/change_set.hpp"
+#include "engine/evidence.hpp"
 #include "engine/incident.hpp"
 #include "engine/ingest.hpp"
 #include "engine/observation.hpp"
@@ -46,17 +47,14 @@ Signal outcome_signal(const SendResult& result, Timestamp at) {
 }
 
 // Of an order that was sent again because an attempt had no answer: what did not come of this one says
-// nothing of that one, and the order stays in doubt. A refusal would be repeated at each round; it waits for
-// a person.
+// nothing of that one, and the order stays in doubt.
 std::vector<Signal> resend_signals(const SendResult& result, Timestamp at) {
   const bool still_in_doubt =
       result.outcome == SendOutcome::kRejected || result.outcome == SendOutcome::kNotSent;
   if (!still_in_doubt || ORCHESTRATOR_PLANTED(kResendDecides)) return {outcome_signal(result, at)};
   std::vector<Signal> signals{make_signal(OrderSignal::kInDoubt, at, result.reason)};
   if (result.outcome == SendOutcome::kRejected) {
-    signals.push_back(make_signal(OrderSignal::kPark, at,
-                                  "refused when it was sent again (" + result.reason +
-                                      "), and the attempt before has no answer; check there and decide"));
+    signals.push_back(refused_again(at, result.reason));
   }
   return signals;
 }

@@ -11,7 +11,8 @@
 namespace orchestrator::engine {
 
 // Sends orders that this process has claimed, grouped by broker, and commits the outcomes. Returns how many
-// were put on the wire. They were claimed `from` placed, so that no attempt of them is in doubt, or from unknown.
+// were put on the wire. They were claimed `from` placed, so that no attempt of them is in doubt, or from
+// unknown.
 std::size_t send_claimed(Context& context, std::vector<Order> claimed, OrderStatus from);
 
 // Claims and sends what is placed: of one batch or all, for one broker or all.

@@ -21,4 +21,16 @@ std::vector<Signal> evidence_of(const BrokerOrder& found, Timestamp at) {
   return signals;
 }
 
+bool earlier_attempt_in_doubt(const Order& order) {
+  if (order.status != OrderStatus::kSubmitting && order.status != OrderStatus::kUnknown) return false;
+  const std::int64_t doubts = order.lease_epoch - order.attempt;
+  return doubts > (order.status == OrderStatus::kUnknown ? 1 : 0);
+}
+
+Signal refused_again(Timestamp at, const std::string& reason) {
+  return make_signal(OrderSignal::kPark, at,
+                     "refused when it was sent again (" + reason +
+                         "), and the attempt before has no answer; check there and decide");
+}
+
 }  // namespace orchestrator::engine

@@ -13,4 +13,12 @@ namespace orchestrator::engine {
 // one by one, with their ids, as reports.
 [[nodiscard]] std::vector<Signal> evidence_of(const BrokerOrder& found, Timestamp at);
 
+// Whether an attempt before the last one has no answer. A claim adds one to attempt and epoch, a doubt to the
+// epoch alone; the last attempt's own doubt is that of `unknown`. Stays so after a person's decision.
+[[nodiscard]] bool earlier_attempt_in_doubt(const Order& order);
+
+// What a refusal is of an order that was sent again: it says nothing of the attempt before, and would be
+// repeated at each round. A person decides.
+[[nodiscard]] Signal refused_again(Timestamp at, const std::string& reason);
+
 }  // namespace orchestrator::engine

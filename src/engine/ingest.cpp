@@ -12,7 +12,9 @@
 #include "engine/broker_calls.hpp"
 #include "engine/broker_texts.hpp"
 #include "engine/change_set.hpp"
+#include "engine/evidence.hpp"
 #include "engine/incident.hpp"
+#include "engine/order_change.hpp"
 
 namespace orchestrator::engine {
 namespace {
@@ -38,7 +40,7 @@ class Application {
     if (report.kind == BrokerReport::Kind::kExecution) {
       apply_execution(*order, report);
     } else {
-      changes_.apply(*order, signal_of(report));
+      apply_word(*order, signal_of(report));
     }
     const bool booked = changes_.unit().executions.size() != executions_before;
     if (booked || order->event_seq != events_before) ++changed_;
@@ -92,6 +94,16 @@ class Application {
     const BrokerConnector* broker = context_.broker(report.broker);
     if (broker == nullptr || !broker->capabilities().reports_name_our_id) return true;
     return report.client_order_id.empty() && search_ == Search::kThorough;
+  }
+
+  // A refusal is about the attempt that the broker heard of, which need not be the one without an answer.
+  void apply_word(Order& order, const Signal& signal) {
+    if (signal.kind != OrderSignal::kReject || !earlier_attempt_in_doubt(order)) {
+      changes_.apply(order, signal);
+      return;
+    }
+    changes_.apply(order, make_signal(OrderSignal::kInDoubt, signal.at, signal.reason));
+    changes_.apply(order, refused_again(signal.at, signal.reason));
   }
 
   static Signal signal_of(const BrokerReport& report) {

@@ -249,6 +249,22 @@ TEST_CASE("what becomes of sending again says nothing of the attempt before (I4,
   check_at_most_once(desk);
 }
 
+TEST_CASE("a report of a refusal says nothing of the attempt before, either (I5)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order once = desk.place_one();
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kReject, once.client_order_id));
+  CHECK(desk.at(once.id).status == OrderStatus::kRejected);
+
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order twice = desk.place_one();
+  desk.clock->advance(std::chrono::minutes(2));
+  REQUIRE(desk.oms->recover().resent == 1);
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kReject, twice.client_order_id));
+  CHECK(desk.at(twice.id).status == OrderStatus::kUnknown);
+  CHECK(desk.at(twice.id).parked);
+}
+
 TEST_CASE("once a person has said that it was never placed, a refusal ends the order") {
   Desk desk(BrokerClass::kTagEcho);
   desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kReject};

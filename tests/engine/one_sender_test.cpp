@@ -155,6 +155,22 @@ TEST_CASE("cancels and news of a broker of one sender are left to the process th
   CHECK(holder.desk.broker->cancels == 1);
 }
 
+TEST_CASE("the one sender whose broker does not answer lets another be it") {
+  Process process(make_memory_store());
+  REQUIRE(process.desk.place_one().status == OrderStatus::kAcked);
+  process.desk.broker->fates = std::deque<Fate>(5, Fate::kLostBeforeAccept);
+  for (int i = 0; i < 5; ++i) process.desk.place_one();  // its circuit opens
+  const auto asked = process.store->roles_asked;
+  process.desk.clock->advance(std::chrono::seconds(16));  // less than half of the lease is left
+  process.desk.oms->poll();
+  process.desk.clock->advance(std::chrono::seconds(14));  // it is over
+  process.desk.oms->poll();
+  CHECK(process.store->roles_asked == asked);
+  process.desk.clock->advance(std::chrono::seconds(1));
+  process.desk.oms->poll();
+  CHECK(process.store->roles_asked == asked + 1);
+}
+
 TEST_CASE("a broker of many senders asks for no lease") {
   Process process(make_memory_store());
   process.desk.broker->settings().one_sender = false;
