@@ -31,7 +31,9 @@ class Observer;
 // Events of one step of one batch, encoded: one row in the log and one in the outbox, whatever the number
 // of orders. The grammar is in src/codec/event_log.hpp.
 struct EventRow {
-  std::int64_t id = 0;  // assigned by the store; grows with commit order per order
+  // Assigned by the store; grows with commit order per order. May stay 0 in a unit whose store had to find
+  // out afterwards that it stands.
+  std::int64_t id = 0;
   BatchId batch_id = 0;
   OrderId order_id = 0;  // 0: the row holds events of several orders, or of the batch
   Timestamp at = {};

@@ -159,8 +159,7 @@ TEST_CASE("a COMMIT that PostgreSQL is still at when patience ends is in doubt, 
       proxy.release_commits();
       await([&] { return store::order_of(book, order.id).status == OrderStatus::kAcked; });
     }
-    SUBCASE("of an accept") {
-      place(book, {.key = "other", .portfolio_id = 2});
+    SUBCASE("of an accept that locked its portfolio, here because it is new") {
       proxy.lose_next_commit(Loss::kLate);
       const auto failure = failure_of([&] { book.accept(accepted); });
       REQUIRE(failure.has_value());
@@ -180,7 +179,8 @@ TEST_CASE("an accept that runs again behind its own late COMMIT finds its key an
     options.statement_timeout = milliseconds(4000);
     const auto book = open_postgres_store(options);
     place(*book, {.key = "first"});
-    AcceptUnit unit = accept_unit({.key = "second", .margin = store::money("2")});
+    // Of a new portfolio, which is locked before the batch is decided on.
+    AcceptUnit unit = accept_unit({.key = "second", .portfolio_id = 2, .margin = store::money("2")});
     unit.limits.margin_available = store::money("3");
     proxy.lose_next_commit(Loss::kLate);
     AcceptResult result;
@@ -195,7 +195,7 @@ TEST_CASE("an accept that runs again behind its own late COMMIT finds its key an
     REQUIRE(result.existing.has_value());
     REQUIRE(book->batches({}).size() == 2);
     CHECK(result.existing->batch_id == book->batches({}).back().id);
-    CHECK(book->usage_of(1).margin_reserved == store::money("2"));
+    CHECK(book->usage_of(2).margin_reserved == store::money("2"));
   });
 }
 

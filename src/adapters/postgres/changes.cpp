@@ -157,7 +157,7 @@ class ChangeRun {
     const std::string others = "EXISTS (SELECT FROM inbox WHERE id <> ALL($" +
                                std::to_string(first_parameter() - 1) + "::bigint[]))";
     std::string sql = parts_.empty() ? "" : "WITH " + parts_;
-    sql += " SELECT " + answers_ + others + ", " + kTransactionId;
+    sql += " SELECT " + answers_ + others;
     return judge(transaction_.query(sql, parameters_));
   }
 
@@ -295,9 +295,7 @@ class ChangeRun {
     number(row, events_);
     number(row, received_);
     bool waiting = false;
-    std::string transaction_id;
-    row.read(waiting, transaction_id);
-    transaction_.note_id(std::move(transaction_id));
+    row.read(waiting);
     for (Change* change : kept_) change->unit.inbox_waiting = waiting || !received_.empty();
     return true;
   }

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <pqxx/pqxx>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "adapters/postgres/answer_watch.hpp"
@@ -107,8 +106,8 @@ struct Connection::Session {
   std::string place;
   bool lost = false;
   bool prepares = true;
-  std::unordered_map<std::string, std::string> prepared;  // names by statement
-  std::unordered_set<std::string> prepared_in_pipeline;   // libpqxx does not know of these
+  std::unordered_map<std::string, std::string> prepared;              // names by statement
+  std::unordered_map<std::string, std::string> prepared_in_pipeline;  // libpqxx does not know of these
   std::string read_settings;  // SQL that a single read goes behind; empty: the session has them
   std::unique_ptr<AnswerWatch> own_watch;
   std::optional<AnswerWatch::Line> line;
@@ -232,12 +231,13 @@ class Connection::Pipeline {
 
   void send(const std::string& sql, const std::vector<NullableText>& values) {
     const auto& prepared = session_.prepared_in_pipeline;
-    const bool known = prepared.contains(sql);
-    if (!session_.prepares || (!known && prepared.size() >= kPreparedMax)) return send_once(sql, values);
-    const std::string name = "orchestrator_p_" + name_of(sql);
-    if (!known) {
+    const auto known = prepared.find(sql);
+    const bool fresh = known == prepared.end();
+    if (!session_.prepares || (fresh && prepared.size() >= kPreparedMax)) return send_once(sql, values);
+    const std::string name = fresh ? "orchestrator_p_" + name_of(sql) : known->second;
+    if (fresh) {
       sent_ = sent_ && PQsendPrepare(raw_, name.c_str(), sql.c_str(), 0, nullptr) == 1;
-      steps_.push_back(sql);
+      steps_.push_back({sql, name});
     }
     sent_ = sent_ && PQsendQueryPrepared(raw_, name.c_str(), static_cast<int>(values.size()),
                                          texts_of(values), nullptr, nullptr, 0) == 1;
@@ -250,12 +250,11 @@ class Connection::Pipeline {
     steps_.emplace_back();
   }
 
-  Result last_result() {
-    if (sent_ && PQpipelineSync(raw_) == 1) read_all();
+  void take_results(std::vector<Result>& done) {
+    if (sent_ && PQpipelineSync(raw_) == 1) read_all(done);
     session_.lost =
         session_.lost || !ended_ || PQexitPipelineMode(raw_) != 1 || PQstatus(raw_) != CONNECTION_OK;
     if (failure_ || session_.lost) fail();
-    return Result(std::make_unique<Result::Rows>(Result::Rows{{}, std::move(last_)}));
   }
 
  private:
@@ -263,7 +262,7 @@ class Connection::Pipeline {
     return values.empty() ? nullptr : values.data();
   }
 
-  void read_all() {
+  void read_all(std::vector<Result>& done) {
     auto step = steps_.begin();
     for (int nothing = 0; nothing < 2 && !ended_;) {
       wait_.renew();  // each statement has its own time-out
@@ -277,9 +276,13 @@ class Connection::Pipeline {
         if (!failure_) failure_ = std::move(result);
         continue;
       }
-      if (step != steps_.end() && !step->empty()) session_.prepared_in_pipeline.insert(*step);
-      if (step != steps_.end()) ++step;
-      last_ = std::move(result);
+      if (step == steps_.end()) continue;
+      if (step->name.empty()) {
+        done.emplace_back(std::make_unique<Result::Rows>(Result::Rows{{}, std::move(result)}));
+      } else {
+        session_.prepared_in_pipeline.emplace(std::move(step->sql), std::move(step->name));
+      }
+      ++step;
     }
   }
 
@@ -297,8 +300,11 @@ class Connection::Pipeline {
   PGconn* raw_;
   bool sent_;
   bool ended_ = false;
-  std::vector<std::string> steps_;  // what is prepared; empty: run
-  PipelineResult last_;
+  struct Step {  // empty: a statement is run
+    std::string sql;
+    std::string name;  // as which it is prepared
+  };
+  std::vector<Step> steps_;
   PipelineResult failure_;
 };
 #endif
@@ -367,7 +373,9 @@ Result Connection::query(const std::string& sql, const Parameters& parameters) {
     Pipeline pipeline(*session_);
     pipeline.send_once(session_->read_settings, {});
     pipeline.send_once(sql, values);
-    return pipeline.last_result();
+    std::vector<Result> done;
+    pipeline.take_results(done);
+    return std::move(done.back());
   }
 #endif
   return session_->guarded([&](pqxx::nontransaction& work) { return execute(work, sql, values); });
@@ -389,20 +397,22 @@ Result Connection::query_prepared(const std::string& sql, const Parameters& para
   });
 }
 
-Result Connection::query_after(const std::vector<std::string>& before, const std::string& sql,
-                               const Parameters& parameters) {
+void Connection::query_all(std::span<const Statement> statements, std::vector<Result>& done) {
+  done.reserve(statements.size());  // what was done must not be forgotten
 #ifdef LIBPQ_HAS_PIPELINING
   if (session_->link.raw() != nullptr) {
     Pipeline pipeline(*session_);
-    for (const std::string& one : before) pipeline.send(one, {});
-    pipeline.send(sql, to_values(parameters));
-    return pipeline.last_result();
+    for (const Statement& one : statements) {
+      const auto values =
+          one.parameters == nullptr ? std::vector<NullableText>() : to_values(*one.parameters);
+      one.planned_once ? pipeline.send(*one.sql, values) : pipeline.send_once(*one.sql, values);
+    }
+    return pipeline.take_results(done);
   }
 #endif
-  std::string all;
-  for (const std::string& one : before) all += one + "; ";
-  script(all);
-  return query_prepared(sql, parameters);
+  for (const Statement& one : statements) {
+    done.push_back(one.parameters == nullptr ? query(*one.sql) : query_prepared(*one.sql, *one.parameters));
+  }
 }
 
 void Connection::script(const std::string& sql) {
@@ -411,7 +421,7 @@ void Connection::script(const std::string& sql) {
 
 // To COMMIT of a transaction that has failed the server answers ROLLBACK, and of none COMMIT: neither is an
 // error.
-void Connection::commit() {
+void Connection::require_transaction() {
   const PGconn* const raw = session_->link.raw();
   const PGTransactionStatusType status = raw == nullptr ? PQTRANS_INTRANS : PQtransactionStatus(raw);
   if (status == PQTRANS_INERROR || status == PQTRANS_IDLE) {
@@ -422,6 +432,10 @@ void Connection::commit() {
             " when it should be committed; nothing was changed",
         DatabaseError::Kind::kRefused);
   }
+}
+
+void Connection::commit() {
+  require_transaction();
   script("COMMIT");
 }
 

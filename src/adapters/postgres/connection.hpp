@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,14 +26,17 @@ namespace orchestrator::postgres {
 class DatabaseError : public Error {
  public:
   enum class Kind : std::uint8_t {
-    kRefused,  // running the unit again would end the same way
-    kRace,     // a deadlock or serialization failure: the whole unit runs again
-    kLost,     // the connection is gone
-    kTooLong,  // a lock was not had, or a statement not done, in time
-    kSilent,   // the server did not answer in time, and the connection was closed
+    kRefused,    // running the unit again would end the same way
+    kRace,       // a deadlock or serialization failure: the whole unit runs again
+    kLost,       // the connection is gone
+    kTooLong,    // a lock was not had, or a statement not done, in time
+    kSilent,     // the server did not answer in time, and the connection was closed
+    kOvertaken,  // what a statement does must not stand, by its own condition: see condition_sql()
   };
   DatabaseError(ErrorCode code, const std::string& message, Kind kind) : Error(code, message), kind_(kind) {}
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  // What was sent last may have been done.
+  [[nodiscard]] bool lost() const noexcept { return kind_ == Kind::kLost || kind_ == Kind::kSilent; }
 
  private:
   Kind kind_;
@@ -88,6 +92,13 @@ class Cursor {
 
 class AnswerWatch;
 
+// One of several that are sent together.
+struct Statement {
+  const std::string* sql;
+  const Parameters* parameters = nullptr;  // null: it has none
+  bool planned_once = true;                // see query_prepared()
+};
+
 class Connection {
  public:
   // Throws Error as open_postgres_store does.
@@ -106,14 +117,15 @@ class Connection {
   // The same, planned once: for statements that come again and again, inside transactions, whose settings let
   // the plan not depend on how much the tables held when it was made, or on tables that do not grow.
   [[nodiscard]] Result query_prepared(const std::string& sql, const Parameters& parameters);
-  // The same as the last of several statements, of which those before it have no parameters: in one round
-  // trip where the libraries can. After one that failed the rest is not run.
-  [[nodiscard]] Result query_after(const std::vector<std::string>& before, const std::string& sql,
-                                   const Parameters& parameters);
+  // The same of several statements, in one round trip where the libraries can; after one that failed the rest
+  // is not run. `done` takes the results of those that were done, also when this throws.
+  void query_all(std::span<const Statement> statements, std::vector<Result>& done);
   // Several statements in one round trip, without parameters.
   void script(const std::string& sql);
   // Throws DatabaseError as well when there was no transaction that could be committed: then nothing was.
   void commit();
+  // Throws DatabaseError when none is open or a statement of it failed: then a COMMIT would be no error.
+  void require_transaction();
   // From here on, and no longer: then the connection is closed. Zero: for as long as it takes.
   void wait_for_answers(std::chrono::milliseconds patience);
 

@@ -11,6 +11,9 @@ using Kind = DatabaseError::Kind;
 
 bool has(const std::string& words, const char* part) { return words.find(part) != std::string::npos; }
 
+// In the server's log these are the words of the error.
+constexpr const char* kOvertaken = "others were faster, and the unit of work runs again";
+
 struct Meaning {
   std::string_view state;  // or how it begins
   ErrorCode code;
@@ -74,7 +77,16 @@ void throw_not_connected(const std::string& place, const std::string& words) {
   throw Error(ErrorCode::kInternal, words);
 }
 
+// Of what SQL can fail with by itself, a text that is no number shows why.
+std::string condition_sql(const std::string& condition) {
+  return "CAST(CASE WHEN " + condition + " THEN '1' ELSE '" + kOvertaken + "' END AS integer)";
+}
+
 void throw_meaning(const std::string& place, const std::string& words, std::string_view state) {
+  if (state == "22P02" && has(words, kOvertaken)) {
+    throw DatabaseError(ErrorCode::kConflict, place + words + "; nothing was changed, call again",
+                        Kind::kOvertaken);
+  }
   // A sequence is behind its table. Run again, the unit draws other numbers.
   if (state == "23505" && has(words, "_pkey")) {
     throw DatabaseError(ErrorCode::kConflict, place + words + "; nothing was changed, call again",

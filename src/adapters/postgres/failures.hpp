@@ -19,4 +19,8 @@ inline constexpr std::string_view kNotPrepared = "26000";
 inline constexpr std::string_view kPreparedTwice = "42P05";
 inline constexpr std::string_view kPlanOutdated = "0A000";
 
+// A statement with this among its columns fails, as DatabaseError::Kind::kOvertaken, unless `condition` holds
+// when it is done: what it wrote is undone with its transaction, and a COMMIT sent behind it is not run.
+std::string condition_sql(const std::string& condition);
+
 }  // namespace orchestrator::postgres

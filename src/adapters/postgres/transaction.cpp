@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "adapters/postgres/connection_settings.hpp"
-#include "core/failpoint.hpp"
 
 namespace orchestrator::postgres {
 namespace {
@@ -38,22 +37,25 @@ std::chrono::milliseconds statement_timeout_of(const PostgresOptions& options, C
 
 // The settings are made anew in every transaction, because a pooler may give each another session: 0.03 ms.
 // The planner knows nothing about tables that grow by the second, and takes them for empty. A transaction has
-// its number before it draws any from a sequence: readers of the event log count on that.
+// its number before it draws any from a sequence, which readers of the event log count on, and before its
+// COMMIT can be sent.
 std::vector<std::string> begin_statements(const PostgresOptions& options, ControlLock lock) {
   const bool stops = lock == ControlLock::kExclusive;
   const auto statement_timeout = statement_timeout_of(options, lock);
   const auto lock_timeout = stops ? patience_to_stop(options) : options.lock_timeout;
   std::vector<std::string> statements = {
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-      "SELECT set_config('statement_timeout', '" + std::to_string(statement_timeout.count()) +
-          "', true), set_config('lock_timeout', '" + std::to_string(lock_timeout.count()) +
+      "SELECT " + kTransactionId + ", set_config('statement_timeout', '" +
+          std::to_string(statement_timeout.count()) + "', true), set_config('lock_timeout', '" +
+          std::to_string(lock_timeout.count()) +
           "', true), set_config('idle_in_transaction_session_timeout', '" + std::to_string(kIdleMax.count()) +
           "', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
-          "set_config('plan_cache_mode', 'force_generic_plan', true), pg_current_xact_id()"};
+          "set_config('plan_cache_mode', 'force_generic_plan', true)"};
   if (lock == ControlLock::kShared) statements.emplace_back(kSharedControl);
   if (stops) statements.emplace_back(kExclusiveControl);
   return statements;
 }
+constexpr std::size_t kTraceAt = 1;
 
 Error in_doubt(const std::string& words) {
   return Error(ErrorCode::kStorageUnavailable,
@@ -110,10 +112,54 @@ Fate find_fate(ConnectionPool& pool, const PostgresOptions& options, const std::
 
 }  // namespace
 
+void Transaction::note_trace(const std::vector<Result>& done) {
+  if (done.size() <= kTraceAt) return;
+  Cursor row(done[kTraceAt]);
+  if (row.next()) row.read(trace_);
+}
+
+void Transaction::note_commit() {
+  if (commit_ != nullptr) *commit_ = {true, trace_};
+}
+
 Result Transaction::query(const std::string& sql, const Parameters& parameters) {
   if (std::exchange(open_, true)) return connection_.query_prepared(sql, parameters);
   connection_.wait_for_answers(answer_patience(options_, statement_timeout_of(options_, lock_)));
-  return connection_.query_after(begin_statements(options_, lock_), sql, parameters);
+  const std::vector<std::string> begin = begin_statements(options_, lock_);
+  std::vector<Statement> statements;
+  for (const std::string& one : begin) statements.push_back({&one});
+  statements.push_back({&sql, &parameters});
+  std::vector<Result> done;
+  connection_.query_all(statements, done);
+  note_trace(done);
+  return std::move(done.back());
+}
+
+Result Transaction::query_and_commit(const std::string& sql, const Parameters& parameters) {
+  static const std::string kCommit = "COMMIT";
+  std::vector<std::string> begin;
+  if (std::exchange(open_, true)) {
+    connection_.require_transaction();
+  } else {
+    connection_.wait_for_answers(answer_patience(options_, statement_timeout_of(options_, lock_)));
+    begin = begin_statements(options_, lock_);
+  }
+  std::vector<Statement> statements;
+  for (const std::string& one : begin) statements.push_back({&one});
+  const std::size_t last = statements.size();
+  statements.insert(statements.end(), {{&sql, &parameters}, {&kCommit, nullptr, false}});
+  std::vector<Result> done;
+  note_commit();
+  try {
+    connection_.query_all(statements, done);
+  } catch (const DatabaseError&) {
+    if (!begin.empty()) note_trace(done);
+    note_commit();
+    if (done.size() < last + 2) throw;  // else it stands
+  }
+  open_ = false;
+  committed_ = true;
+  return std::move(done[last]);
 }
 
 Transaction::~Transaction() {
@@ -130,16 +176,9 @@ void Transaction::lock_reference_changes() { run(kReferenceChanges); }
 
 void Transaction::lock_controls() { run(kExclusiveControl); }
 
-const std::string& Transaction::trace() {
-  if (trace_.empty()) {
-    const Result result = query("SELECT " + kTransactionId);
-    Cursor row(result);
-    if (row.next()) row.read(trace_);
-  }
-  return trace_;
-}
-
 void Transaction::commit() {
+  if (committed_) return;
+  note_commit();
   connection_.commit();
   open_ = false;
 }
@@ -149,24 +188,23 @@ bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteR
   bool doubt = false;
   auto give_up = std::chrono::steady_clock::time_point::max();  // once in doubt
   for (int run = 0;; ++run) {
-    std::string trace;  // once COMMIT may have been sent
+    SentCommit commit;
     try {
       const auto connection = pool.lease();
-      Transaction transaction(*connection, options, rules.lock);
+      Transaction transaction(*connection, options, rules.lock, &commit);
       const Outcome outcome = unit(transaction);
       if (outcome == Outcome::kRefused) return false;
       if (outcome == Outcome::kCommit) {
-        trace = transaction.trace();
         transaction.commit();
         return true;
       }
       if (run >= kRunsMax) throw Error(ErrorCode::kStorageBusy, "others were faster every time; call again");
     } catch (const DatabaseError& error) {
       const bool silent = error.kind() == DatabaseError::Kind::kSilent;
-      const bool lost = error.kind() == DatabaseError::Kind::kLost || silent;
+      const bool lost = error.lost();
       bool undone = false;
-      if (lost && !trace.empty()) {
-        const Fate fate = find_fate(pool, options, trace);
+      if (lost && commit.sent) {
+        const Fate fate = commit.trace.empty() ? Fate::kUnknown : find_fate(pool, options, commit.trace);
         if (fate == Fate::kStands) return true;
         undone = fate == Fate::kUndone;
         if (!undone && !rules.knows_itself) throw in_doubt(error.what());
@@ -177,7 +215,10 @@ bool run_unit(ConnectionPool& pool, const PostgresOptions& options, const WriteR
       // A server that is gone is asked only once more: the connection may have been an old one of the pool.
       // One that does not answer is not, or a call would take as long as several.
       const bool early = run == 0 || (doubt && std::chrono::steady_clock::now() < give_up);
-      const bool again = error.kind() == DatabaseError::Kind::kRace || undone || (lost && !silent && early);
+      const bool raced =
+          error.kind() == DatabaseError::Kind::kRace || error.kind() == DatabaseError::Kind::kOvertaken;
+      const bool may_answer = !silent || (commit.sent && commit.trace.empty());  // else it was asked
+      const bool again = raced || undone || (lost && may_answer && early);
       if (!again || run >= kRunsMax) {
         if (doubt) throw in_doubt(error.what());
         throw;

@@ -8,6 +8,8 @@
 //   * the outcome of a COMMIT whose answer was lost is never guessed: the server that ran it is asked for the
 //     fate of the transaction's id. Only while that is not known does the call end in doubt, or, of a unit
 //     that finds its own traces, run again
+//   * a COMMIT that leaves together with a statement follows one that fails unless what it did may stand: the
+//     server decides, by a condition that came with the statement
 #pragma once
 
 #include <functional>
@@ -21,11 +23,18 @@ namespace orchestrator::postgres {
 // change has returned, nobody goes on by the old ones.
 enum class ControlLock : std::uint8_t { kNone, kShared, kExclusive };
 
+// What became of a transaction's COMMIT, as far as its sender knows.
+struct SentCommit {
+  bool sent = false;  // it may have arrived
+  std::string trace;  // kTransactionId; empty: not heard of before the connection was lost
+};
+
 class Transaction {
  public:
   // Begins with the first statement, and is sent with it.
-  Transaction(Connection& connection, const PostgresOptions& options, ControlLock lock)
-      : connection_(connection), options_(options), lock_(lock) {}
+  Transaction(Connection& connection, const PostgresOptions& options, ControlLock lock,
+              SentCommit* commit = nullptr)
+      : connection_(connection), options_(options), lock_(lock), commit_(commit) {}
   // Rolls back what was not committed.
   ~Transaction();
   Transaction(const Transaction&) = delete;
@@ -35,6 +44,10 @@ class Transaction {
   void run(const std::string& sql, const Parameters& parameters = {}) {
     static_cast<void>(query(sql, parameters));
   }
+  // The last statement and COMMIT in one round trip. The statement has a condition_sql() for all that its
+  // answer would have to be looked at before. Where it is the first as well, BEGIN leaves with it too, and a
+  // unit whose connection is lost meanwhile has to know itself.
+  Result query_and_commit(const std::string& sql, const Parameters& parameters);
   // Until the end: entries of the audit trail are made one behind the other.
   void lock_audit_trail();
   // The same for changes of the reference data, which hold up nobody else by it.
@@ -42,18 +55,20 @@ class Transaction {
   // Like ControlLock::kExclusive, from here on.
   void lock_controls();
 
-  // What a statement of the transaction returned for kTransactionId; saves trace() the question.
-  void note_id(std::string id) { trace_ = std::move(id); }
-  // kTransactionId. Must be called before commit(), after the last write.
-  const std::string& trace();
+  // After the last write, unless query_and_commit() was.
   void commit();
 
  private:
+  void note_trace(const std::vector<Result>& done);
+  void note_commit();
+
   Connection& connection_;
   const PostgresOptions& options_;
   ControlLock lock_;
-  std::string trace_;
+  SentCommit* commit_;
+  std::string trace_;  // kTransactionId
   bool open_ = false;
+  bool committed_ = false;
 };
 
 // SQL for what is different after every start of a server, also after a crash that its main process survived
@@ -69,7 +84,7 @@ inline const std::string kTransactionId = "concat_ws(' ', pg_current_xact_id(), 
 
 // What to do with what a unit wrote.
 enum class Outcome : std::uint8_t {
-  kCommit,
+  kCommit,   // or it is committed
   kRefused,  // roll back and return
   kAgain,    // roll back and run the unit again: it lost a race
 };
