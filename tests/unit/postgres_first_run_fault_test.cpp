@@ -146,5 +146,24 @@ TEST_CASE("a batch whose COMMIT arrives at PostgreSQL after the batch was made a
   });
 }
 
+TEST_CASE("a broker's answer that arrives at PostgreSQL after it was recorded again is not recorded twice") {
+  behind_proxy([](Store& book, PostgresProxy& proxy, postgres::Connection& watch) {
+    const Order order = book.orders({}).at(0);
+    const std::size_t events = book.events({}).size();
+    ChangeUnit unit;
+    unit.orders = {store::changed(order, OrderStatus::kAcked)};
+    unit.events = {store::event_of(order, "acked")};
+    Loss loss = Loss::kLate;
+    SUBCASE("late") {}
+    SUBCASE("without an answer") { loss = Loss::kSilence; }
+    proxy.lose_next_commit(loss);
+    CHECK(book.commit(unit) == CommitStatus::kCommitted);
+    proxy.release_commits();
+    await_quiet(watch);
+    CHECK(store::order_of(book, order.id).version == order.version + 1);
+    CHECK(book.events({}).size() == events + 1);
+  });
+}
+
 }  // namespace
 }  // namespace orchestrator::testing

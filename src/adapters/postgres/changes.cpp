@@ -7,6 +7,11 @@
 //      without it
 //   3  what is rare: audit entries and stop switches
 //
+// Orders and their events alone, what a broker's answers come to, are one round trip in the first run: BEGIN,
+// 2 under the condition that every row answered, and COMMIT. The transaction's number is then not known
+// before it is over, and such units are known by their content: who lost the answer runs them again, and one
+// stands if its versions conflict and its events are there.
+//
 // An event's number is drawn before its order's row may have been waited for. That keeps the numbers of an
 // order's events in order all the same: whoever held the row has changed its version, and this unit
 // conflicts.
@@ -16,6 +21,7 @@
 #include <unordered_set>
 
 #include "adapters/postgres/controls.hpp"
+#include "adapters/postgres/failures.hpp"
 #include "adapters/postgres/postgres_store.hpp"
 #include "core/failpoint.hpp"
 #include "core/store_rules.hpp"
@@ -38,6 +44,13 @@ struct Change : QueuedUnit {
   void refuse(CommitStatus why, bool for_good = true) {
     status = why;
     refused = for_good;
+  }
+
+  // Whether it stands can be told from its rows.
+  [[nodiscard]] bool knows_itself() const {
+    return !unit.orders.empty() && !unit.events.empty() && unit.executions.empty() && unit.margins.empty() &&
+           unit.inbox_add.empty() && unit.inbox_remove.empty() && !unit.cursor && unit.audit.empty() &&
+           unit.halts.empty() && !unit.unless_stopped;
   }
 
   ChangeUnit& unit;
@@ -71,13 +84,20 @@ class ChangeRun {
   [[nodiscard]] bool conflicted() const { return conflicted_; }
   [[nodiscard]] bool apart() const { return apart_; }
 
-  Outcome run() {
+  // `first`: no run came before it. `known`: all units know themselves.
+  Outcome run(bool first, bool known) {
     refuse_stopped();
     change_margins();
     for (Change* change : all_) {
       if (change->status == CommitStatus::kCommitted && !change->failure) kept_.push_back(change);
     }
-    if (kept_.empty() || !write_rows()) return Outcome::kRefused;
+    if (kept_.empty()) return Outcome::kRefused;
+    if (known && first && std::ranges::none_of(kept_, &Change::sent)) {
+      write_and_commit();
+      return Outcome::kCommit;
+    }
+    const Result result = transaction_.query(statement(false), parameters_);
+    if (!judge(result)) return Outcome::kRefused;
     for (const Change* change : kept_) {
       append_audit(transaction_, change->unit.audit);
       switch_on(change->unit);
@@ -140,7 +160,7 @@ class ChangeRun {
 
   // --- the one statement: a part for each kind of row that there is ---
 
-  bool write_rows() {
+  std::string statement(bool conditional) {
     update_orders();
     update_batches();
     insert_executions();
@@ -158,7 +178,24 @@ class ChangeRun {
                                std::to_string(first_parameter() - 1) + "::bigint[]))";
     std::string sql = parts_.empty() ? "" : "WITH " + parts_;
     sql += " SELECT " + answers_ + others;
-    return judge(transaction_.query(sql, parameters_));
+    if (conditional) sql += ", " + condition_sql(conditions_);
+    return sql;
+  }
+
+  void write_and_commit() {
+    const std::string sql = statement(true);
+    for (Change* change : kept_) {
+      change->sent = true;
+      change->unit.inbox_waiting = true;  // as long as it is not known
+    }
+    try {
+      static_cast<void>(judge(transaction_.query_and_commit(sql, parameters_)));
+    } catch (const DatabaseError& error) {
+      if (!error.lost()) {
+        for (Change* change : kept_) change->sent = false;  // nor were they before
+      }
+      throw;
+    }
   }
 
   void update_orders() {
@@ -181,6 +218,7 @@ class ChangeRun {
                             ") WHERE o.id = n.id AND o.version = n.version - 1 AND o.lease_epoch <= "
                             "n.lease_epoch RETURNING o.id");
     answers_ += "ARRAY(SELECT id FROM changed), ";
+    require_all("changed", first);
     rows.move_to(parameters_, kColumns.size());
     parameters_.add(monotonic_);
   }
@@ -198,8 +236,10 @@ class ChangeRun {
       rows.add(batch->id);
       batch_live_fields(*batch, writer(rows));
     }
+    const std::size_t first = first_parameter();
+    require_all("counted", first);
     add_part("counted", "UPDATE order_batches AS b SET " + ColumnList(kBatchLive).assignments("n") +
-                            " FROM " + kColumns.unnest(first_parameter()) + " AS n (" + kColumns.names() +
+                            " FROM " + kColumns.unnest(first) + " AS n (" + kColumns.names() +
                             ") WHERE b.id = n.id AND b.version = n.version - 1 RETURNING b.id");
     answers_ += "ARRAY(SELECT id FROM counted), ";
     rows.move_to(parameters_, kColumns.size());
@@ -284,6 +324,7 @@ class ChangeRun {
     static_cast<void>(row.next());
     mark_conflicts(row, &ChangeUnit::orders);
     mark_conflicts(row, &ChangeUnit::batches);
+    if (conflicted_) recognize();
     std::int64_t executed = 0;
     if (executions_ > 0) row.read(executed);
     if (conflicted_) return false;
@@ -298,6 +339,31 @@ class ChangeRun {
     row.read(waiting);
     for (Change* change : kept_) change->unit.inbox_waiting = waiting || !received_.empty();
     return true;
+  }
+
+  // What conflicts with itself stands since an earlier run.
+  void recognize() {
+    for (Change* change : kept_) {
+      const bool may_stand = change->refused && change->sent && change->knows_itself();
+      if (may_stand && events_stand(change->unit)) change->refuse(CommitStatus::kCommitted);
+    }
+  }
+
+  [[nodiscard]] bool events_stand(const ChangeUnit& unit) const {
+    static const ColumnList kColumns(kEvent);
+    // This run has written them too, and will undo it.
+    static const std::string kSql =
+        "SELECT FROM " + kColumns.unnest(1) + " AS n (" + kColumns.names() +
+        ") WHERE EXISTS (SELECT FROM events AS e WHERE e.batch_id = n.batch_id AND e.order_id = n.order_id "
+        "AND e.at = n.at AND e.lines = n.lines AND e.xmin <> pg_current_xact_id()::xid)";
+    RowArrays rows;
+    for (const EventRow& event : unit.events) {
+      rows.begin_row();
+      event_fields(event, writer(rows));
+    }
+    Parameters parameters;
+    rows.move_to(parameters, kColumns.size());
+    return transaction_.query(kSql, parameters).size() == unit.events.size();
   }
 
   template <class Record>
@@ -340,6 +406,11 @@ class ChangeRun {
     if (transaction_.query(kSql, parameters).affected() > 0) transaction_.run(kReferenceChange);
   }
 
+  // That as many rows answered as the array of ids in this parameter has.
+  void require_all(const char* part, std::size_t parameter) {
+    conditions_ += (conditions_.empty() ? "" : " AND ") + ("(SELECT count(*) FROM " + std::string(part)) +
+                   ") = cardinality($" + std::to_string(parameter) + "::bigint[])";
+  }
   void add_part(const char* name, const std::string& sql) {
     parts_ += (parts_.empty() ? "" : ", ") + std::string(name) + " AS (" + sql + ")";
   }
@@ -359,6 +430,7 @@ class ChangeRun {
   std::vector<std::int64_t> inbox_remove_;
   std::string parts_;
   std::string answers_;
+  std::string conditions_;
   Parameters parameters_;
 };
 
@@ -371,16 +443,20 @@ CommitStatus PostgresStore::commit(ChangeUnit& unit) {
     for (QueuedUnit* one : group) left.push_back(static_cast<Change*>(one));
     bool apart = false;
     for (bool again = true; again && !left.empty();) {
-      write({.lock = lock_for(left)}, [&](Transaction& transaction) {
+      const bool known = std::ranges::all_of(left, &Change::knows_itself);
+      bool first = true;
+      const WriteRules rules{.lock = lock_for(left), .knows_itself = known};
+      const bool stands = write(rules, [&](Transaction& transaction) {
         ORCHESTRATOR_FAILPOINT("commit.before");
         // A version only grows: what conflicts now conflicts for good.
         std::erase_if(left, [](const Change* one) { return one->refused; });
         ChangeRun run(transaction, left, monotonic());
-        const Outcome outcome = run.run();
+        const Outcome outcome = run.run(std::exchange(first, false), known);
         apart = run.apart();
         again = run.conflicted();
         return outcome;
       });
+      if (stands) again = false;  // also when it had to be found out
     }
     return !apart;
   });
