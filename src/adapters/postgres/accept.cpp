@@ -191,7 +191,11 @@ class AcceptRun {
     for (const auto& texts : scopes) parameters.add_array(texts);
     parameters.add(all_.size(), orders).add_array(versions).add(wall_);
     take_state(transaction_.query(kSql[locked ? 1 : 0], parameters));
-    locked && misses_portfolio() ? lock_portfolios() : count_days();
+    if (locked && misses_portfolio()) {
+      lock_portfolios();
+    } else {
+      count_days();
+    }
     // A COMMIT that was late held the locks: the statement that waited for it saw the keys as they were
     // before.
     for (Accept* accept : all_) {
