@@ -1,4 +1,6 @@
 // Orders: parse, call, print. No rule of the business lives here.
+#include <exception>
+
 #include "examples/http_server/driver.hpp"
 #include "examples/http_server/parameters.hpp"
 #include "examples/http_server/problem.hpp"
@@ -65,15 +67,36 @@ std::vector<Fill> read_fills(const Service& service, const Request& request, Ord
 
 // Before the first is applied: together they must fit, or a client would see half of them done.
 void check_fills(const Order& order, const std::vector<Fill>& fills) {
+  const std::string name = "order " + std::to_string(order.id);
+  if (order.ext_order_id.empty() || is_terminal(order.status)) {
+    throw Error(ErrorCode::kInvalidState,
+                name + " is " + std::string(orchestrator::to_string(order.status)) + " and cannot be filled");
+  }
   auto left = order.remaining_qty();
   for (const auto& fill : fills) {
     if (fill.qty > left) {
       throw Error(ErrorCode::kLimitExceeded, "the fills are more than the remaining quantity " +
-                                                 order.remaining_qty().to_string() + " of order " +
-                                                 std::to_string(order.id));
+                                                 order.remaining_qty().to_string() + " of " + name);
     }
     left -= fill.qty;
   }
+  try {
+    auto worth = order.fill_notional;
+    for (const auto& fill : fills) worth += fill.price * fill.qty;
+    static_cast<void>(worth.whole());
+  } catch (const Error&) {
+    throw Error(ErrorCode::kLimitExceeded,
+                "the fills are worth more than can be booked; none of them was applied");
+  }
+}
+
+// What was applied stays so: a failure behind it must not read as if nothing had happened.
+Error after_some(const std::exception& failed, std::size_t applied, std::size_t count) {
+  const auto* error = dynamic_cast<const Error*>(&failed);
+  return {error == nullptr ? ErrorCode::kInternal : error->code(),
+          std::to_string(applied) + " of " + std::to_string(count) + " fills were applied, and then: " +
+              failed.what() + "; look at the order, do not send them again",
+          NextStep::kRecover};
 }
 
 }  // namespace
@@ -122,11 +145,19 @@ Response simulate_fill(Service& service, Request& request) {
   check_fills(order, fills);
   std::string executions;
   std::string after;
-  for (const auto& fill : fills) {
-    const auto result = service.oms.simulate_fill(order.id, fill.price, fill.qty);
-    if (!executions.empty()) executions += ',';
-    executions += to_json(result.execution);
-    after = to_json(result.order);
+  std::size_t applied = 0;
+  try {
+    for (const auto& fill : fills) {
+      const auto result = service.oms.simulate_fill(order.id, fill.price, fill.qty);
+      ++applied;
+      if (!executions.empty()) executions += ',';
+      executions += to_json(result.execution);
+      after = to_json(result.order);
+    }
+  } catch (const std::exception& failed) {
+    if (applied == 0) throw;
+    service.feed.wake();
+    throw after_some(failed, applied, fills.size());
   }
   service.feed.wake();
   return {.body = "{\"fills\":[" + executions + "],\"order\":" + after + "}"};

@@ -59,6 +59,30 @@ def test_fills_are_checked_together_before_the_first_is_applied(any_server):
     assert any_server.post("/api/v1/orders/99/simulate_fill", {"fills": [{"fill_price": 1, "fill_qty": 1}]}).status == 404
 
 
+def test_fills_that_are_worth_more_than_can_be_booked_are_refused_before_the_first(any_server):
+    most = {**TWO_ORDERS, "orders": [{**TWO_ORDERS["orders"][0], "qty": 9000000000, "price_limit": 1}]}
+    assert any_server.post("/api/v1/orders", most).status == 200
+    refused = any_server.post("/api/v1/orders/1/simulate_fill", {"fills": [
+        {"fill_price": 1, "fill_qty": 1}, {"fill_price": 9000000000, "fill_qty": 8999999999}]})
+    assert (refused.status, refused.json()["code"], refused.json()["in_doubt"]) == (422, "limit_exceeded", False)
+    assert any_server.get("/api/v1/orders/1").json()["fill_qty"] == 0
+
+
+def test_a_failure_behind_the_first_fill_says_how_many_were_applied_and_is_in_doubt(start_server):
+    server = start_server(environment={"ORCHESTRATOR_FAILPOINT": "fill.executed:2:throw"})
+    place(server)
+    failed = server.post("/api/v1/orders/1/simulate_fill", {"fills": [{"fill_price": 2500, "fill_qty": 10}] * 3}).json()
+    assert failed["in_doubt"] and not failed["retryable"] and failed["detail"].startswith("1 of 3 fills were applied")
+
+
+def test_what_has_ended_is_not_filled(any_server):
+    place(any_server)
+    any_server.post("/api/v1/batches/1/cancel")
+    until(lambda: any_server.get("/api/v1/orders/1").json()["status"] == "cancelled")
+    refused = any_server.post("/api/v1/orders/1/simulate_fill", {"fills": [{"fill_price": 1, "fill_qty": 1}] * 2})
+    assert (refused.status, refused.json()["code"]) == (409, "invalid_state")
+
+
 def test_an_order_and_a_batch_are_changed_and_cancelled(any_server):
     place(any_server, 2)
     assert any_server.post("/api/v1/orders/1/replace", {}).status == 400
