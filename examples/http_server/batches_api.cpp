@@ -39,14 +39,17 @@ Response wait_for_batch(Service& service, Request& request) {
   given.finish();
   const auto batch = batch_of(service.oms, request.caller, path_id(request, "batch"));
   Response response;
-  response.later = [&service, id = batch.id, request_id = request.id,
+  Request asked;
+  asked.id = request.id;
+  asked.caller = request.caller;
+  response.later = [&service, id = batch.id, asked = std::move(asked),
                     timeout_ms](std::function<void(Response)> done) {
-    const auto tell = [&service, id, request_id, done = std::move(done)](bool settled) {
+    const auto tell = [&service, id, asked, done = std::move(done)](bool settled) {
       try {
         done({.body = std::string("{\"settled\":") + (settled ? "true" : "false") +
                       ",\"batch\":" + to_json(service.oms.get_batch(id)) + "}"});
       } catch (const Error& error) {
-        done(problem(error, request_id));
+        done(problem(error, asked, service.log));
       }
     };
     service.feed.wait({id, std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms), tell});

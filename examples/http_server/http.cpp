@@ -13,6 +13,25 @@ int hex_digit(char c) {
   return -1;
 }
 
+// Whether every character is written whole, and in its one lawful form.
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[i + at]); };
+    const std::size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
+    if (length > 1 && (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() - i < length)) return false;
+    for (std::size_t at = 1; at < length; ++at) {
+      if ((byte(at) & 0xC0U) != 0x80) return false;
+    }
+    // Overlong forms, surrogates, and what is beyond the last character.
+    if (byte(0) == 0xE0 && byte(1) < 0xA0) return false;
+    if (byte(0) == 0xED && byte(1) > 0x9F) return false;
+    if (byte(0) == 0xF0 && byte(1) < 0x90) return false;
+    if (byte(0) == 0xF4 && byte(1) > 0x8F) return false;
+    i += length;
+  }
+  return true;
+}
+
 // `plus`: a plus sign stands for a blank, as forms write it.
 std::optional<std::string> decode(std::string_view text, bool plus) {
   std::string result;
@@ -32,6 +51,7 @@ std::optional<std::string> decode(std::string_view text, bool plus) {
     if (c == '\0') return std::nullopt;
     result += c;
   }
+  if (!is_utf8(result)) return std::nullopt;
   return result;
 }
 

@@ -65,7 +65,8 @@ struct Response {
 // The reason phrase of a status that this server answers.
 [[nodiscard]] std::string_view reason_of(int status);
 
-// Fills `path` and `query` from `target`. False: not an absolute path, a broken %-escape, or a NUL byte.
+// Fills `path` and `query` from `target`. False: not an absolute path, a broken %-escape, a NUL byte, or
+// what is not UTF-8 (databases differ in what they make of that).
 [[nodiscard]] bool split_target(Request& request);
 
 // 1 to 64 characters that can do no harm in a header, a log line or a page.

@@ -32,6 +32,12 @@ Response document(int status, std::string body) {
   return response;
 }
 
+bool is_about_the_server(ErrorCode code) {
+  const int status = status_of(code);
+  return status == 500 || status == 507 || code == ErrorCode::kStorageBusy ||
+         code == ErrorCode::kStorageReadOnly || code == ErrorCode::kStorageUnavailable;
+}
+
 }  // namespace
 
 int status_of(ErrorCode code) {
@@ -98,6 +104,17 @@ Response problem(const Error& error, std::string_view request_id) {
   auto response = document(status, std::move(body) + "]}");
   if (error.retryable()) response.headers.emplace_back("Retry-After", "1");
   return response;
+}
+
+Response problem(const Error& error, const Request& request, Log& log) {
+  const bool inside = is_about_the_server(error.code());
+  if (inside) log.error("request " + request.id + ": " + error.what());
+  if (request.caller.role == Role::kOperate || !(inside || error.code() == ErrorCode::kHalted))
+    return problem(error, request.id);
+  const std::string general = inside
+                                  ? "the service could not do it; its log says why, under this request's id"
+                                  : "orders are stopped; GET /api/v1/halts shows what is";
+  return problem(Error(error.code(), general, error.next_step()), request.id);
 }
 
 Response problem(const Refusal& refusal, std::string_view request_id) {

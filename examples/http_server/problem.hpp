@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "examples/http_server/http.hpp"
+#include "examples/http_server/log.hpp"
 #include "orchestrator/error.hpp"
 
 namespace orchestrator::http {
@@ -20,6 +21,9 @@ struct Refusal {
 
 [[nodiscard]] int status_of(ErrorCode code);
 [[nodiscard]] Response problem(const Error& error, std::string_view request_id);
+// The same for who asked. Only an operator is told what is about the server itself, or why orders are
+// stopped: it may name databases, and orders of other tenants. The log has the former in full.
+[[nodiscard]] Response problem(const Error& error, const Request& request, Log& log);
 [[nodiscard]] Response problem(const Refusal& refusal, std::string_view request_id);
 
 }  // namespace orchestrator::http

@@ -153,11 +153,11 @@ Response answer(Service& service, Request& request) {
   try {
     response = run(service, request, route);
   } catch (const Error& error) {
-    response = problem(error, request.id);
+    response = problem(error, request, service.log);
   } catch (const Refusal& refusal) {
     response = problem(refusal, request.id);
   } catch (const std::exception& error) {
-    response = problem(Error(ErrorCode::kInternal, error.what()), request.id);
+    response = problem(Error(ErrorCode::kInternal, error.what()), request, service.log);
   }
   const std::string_view pattern = route == nullptr ? std::string_view() : route->pattern;
   const auto duration =

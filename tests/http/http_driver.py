@@ -64,7 +64,8 @@ class Server:
             found = re.search(rb"listening on .*port (\d+)", line)
             if found:
                 # From now on nobody reads it here: into the file it goes.
-                threading.Thread(target=self._copy_log, args=(self.process.stderr, said), daemon=True).start()
+                self.log_copier = threading.Thread(target=self._copy_log, args=(self.process.stderr, said), daemon=True)
+                self.log_copier.start()
                 return int(found.group(1))
         raise AssertionError(f"the server ended with {self.process.wait()}: {said.decode(errors='replace')}")
 

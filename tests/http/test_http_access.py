@@ -114,6 +114,27 @@ def test_health_without_a_key_says_no_more_than_whether_it_is_well(locked, keys)
     assert "dependencies" in locked.call("GET", "/health", None, bearer(keys["read"])).json()["health"]
 
 
+def test_why_orders_are_stopped_is_told_to_operators_alone(locked, keys):
+    halted = {"scope": "all", "reason": "order 7 of rivals went wild"}
+    assert locked.post("/api/v1/halt", halted, headers=bearer(keys["operate"])).status == 200
+    for role, told in [("trade", False), ("operate", True)]:
+        refused = locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys[role]))
+        assert (refused.status, refused.json()["code"]) == (503, "halted")
+        assert (b"rivals" in refused.body) == told
+
+
+def test_a_fault_of_the_server_is_told_in_full_to_operators_and_the_log_alone(start_server, keys, tmp_path):
+    for role, told in [("trade", False), ("operate", True)]:
+        server = start_server(options=["--keys-file", str(tmp_path / "keys")],
+                              environment={"ORCHESTRATOR_FAILPOINT": "accept.before_unit:1:throw"})
+        failed = server.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys[role]))
+        assert (failed.status, failed.json()["code"]) == (500, "internal")
+        assert (b"accept.before_unit" in failed.body) == told
+        server.stop()
+        server.log_copier.join()
+        assert f"request {failed.json()['request_id']}: " in (tmp_path / "server.log").read_text()
+
+
 def test_no_key_is_in_the_log_or_in_the_keys_file(locked, keys, tmp_path):
     for key in keys.values():
         locked.call("GET", "/api/v1/orders", None, bearer(key))

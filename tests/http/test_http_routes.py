@@ -83,6 +83,16 @@ def test_what_has_ended_is_not_filled(any_server):
     assert (refused.status, refused.json()["code"]) == (409, "invalid_state")
 
 
+@pytest.mark.parametrize("text, status", [
+    ("%ff", 400), ("%c0%af", 400), ("%ed%a0%80", 400), ("%f4%90%80%80", 400), ("%e2%82", 400), ("%80", 400), ("%00", 400),
+    ("%e2%82%ac", 200), ("%f0%9f%98%80", 200), ("%c3%a9", 200),
+])
+def test_a_target_that_is_not_utf_8_is_refused_before_any_database_sees_it(any_server, text, status):
+    answer = any_server.get(f"/api/v1/orders?broker={text}")
+    assert answer.status == status
+    assert status == 200 or answer.json()["code"] == "invalid_target"
+
+
 def test_an_order_and_a_batch_are_changed_and_cancelled(any_server):
     place(any_server, 2)
     assert any_server.post("/api/v1/orders/1/replace", {}).status == 400
