@@ -173,4 +173,15 @@ std::string fresh_request_id() {
   return id;
 }
 
+std::string fresh_idempotency_key() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device device;  // the system's
+  std::string key = "auto-";
+  for (int word = 0; word < 4; ++word) {
+    for (std::uint32_t bits = device(), digit = 0; digit < 8; ++digit, bits >>= 4U)
+      key += kDigits[bits & 15U];
+  }
+  return key;
+}
+
 }  // namespace orchestrator::http

@@ -34,6 +34,7 @@ struct Request {
   std::string body = {};
   std::string id = {};  // X-Request-Id: the client's when it is sane, else ours
   Caller caller = {};
+  std::string idempotency_key = {};        // of a placement: the client's or ours; a refusal names it
   std::vector<std::string> captured = {};  // what stood in the path's {}, in order
 
   // The first header of that lower-case name; nullptr without one.
@@ -72,5 +73,7 @@ struct Response {
 // 1 to 64 characters that can do no harm in a header, a log line or a page.
 [[nodiscard]] bool is_sane_request_id(std::string_view text);
 [[nodiscard]] std::string fresh_request_id();
+// Unlike any other, and not to be guessed: 128 random bits.
+[[nodiscard]] std::string fresh_idempotency_key();
 
 }  // namespace orchestrator::http

@@ -24,7 +24,8 @@ std::optional<std::string> header_key(const Request& request) {
   return key;
 }
 
-BatchRequest read_batch(const Service& service, const Request& request) {
+// Without a key of the client's we make it here, so that an answer in doubt can name what to look for.
+BatchRequest read_batch(const Service& service, Request& request) {
   auto batch = parse_batch_json(request.body, service.limits);
   if (auto key = header_key(request)) {
     if (!batch.idempotency_key.empty() && batch.idempotency_key != *key) {
@@ -33,6 +34,8 @@ BatchRequest read_batch(const Service& service, const Request& request) {
     }
     batch.idempotency_key = std::move(*key);
   }
+  if (batch.idempotency_key.empty()) batch.idempotency_key = fresh_idempotency_key();
+  request.idempotency_key = batch.idempotency_key;
   batch.tenant = request.caller.tenant.value_or(service.tenant);
   return batch;
 }

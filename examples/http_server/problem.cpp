@@ -38,6 +38,17 @@ bool is_about_the_server(ErrorCode code) {
          code == ErrorCode::kStorageReadOnly || code == ErrorCode::kStorageUnavailable;
 }
 
+// What the caller may know of an error.
+Error shown_to(const Request& request, const Error& error, Log& log) {
+  const bool inside = is_about_the_server(error.code());
+  if (inside) log.error("request " + request.id + ": " + error.what());
+  if (request.caller.role == Role::kOperate || !(inside || error.code() == ErrorCode::kHalted)) return error;
+  return {error.code(),
+          inside ? "the service could not do it; its log says why, under this request's id"
+                 : "orders are stopped; GET /api/v1/halts shows what is",
+          error.next_step()};
+}
+
 }  // namespace
 
 int status_of(ErrorCode code) {
@@ -107,14 +118,11 @@ Response problem(const Error& error, std::string_view request_id) {
 }
 
 Response problem(const Error& error, const Request& request, Log& log) {
-  const bool inside = is_about_the_server(error.code());
-  if (inside) log.error("request " + request.id + ": " + error.what());
-  if (request.caller.role == Role::kOperate || !(inside || error.code() == ErrorCode::kHalted))
-    return problem(error, request.id);
-  const std::string general = inside
-                                  ? "the service could not do it; its log says why, under this request's id"
-                                  : "orders are stopped; GET /api/v1/halts shows what is";
-  return problem(Error(error.code(), general, error.next_step()), request.id);
+  auto response = problem(shown_to(request, error, log), request.id);
+  if (!request.idempotency_key.empty()) {
+    response.body.insert(response.body.size() - 1, ",\"idempotency_key\":" + quote(request.idempotency_key));
+  }
+  return response;
 }
 
 Response problem(const Refusal& refusal, std::string_view request_id) {

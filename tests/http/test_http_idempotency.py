@@ -54,6 +54,21 @@ def test_a_refused_request_leaves_its_key_unused(server):
     assert place(server, "k-1").status == 200
 
 
+def test_a_placement_without_a_key_that_fails_names_the_key_to_look_for_and_to_send_again(start_server):
+    server = start_server(environment={"ORCHESTRATOR_FAILPOINT": "accept.before_unit:1:throw"})
+    failed = place(server)
+    assert failed.status == 500
+    key = failed.json()["idempotency_key"]
+    for batches in ([], [1]):
+        found = server.get(f"/api/v1/batches?idempotency_key={key}").json()["batches"]
+        assert [batch["id"] for batch in found] == batches
+        again = place(server, key)
+        assert (again.status, again.json()["idempotency_key"]) == (200, key)
+    refused = {**TWO_ORDERS, "orders": [{**TWO_ORDERS["orders"][0], "qty": -1}]}
+    keys = [place(server, body=refused).json()["idempotency_key"] for _ in range(2)] + [key]
+    assert len(set(keys)) == 3 and place(server, "mine", body=refused).json()["idempotency_key"] == "mine"
+
+
 @pytest.mark.parametrize("key", ["", '""', "k" * 256, "a b"])
 def test_a_key_that_cannot_be_one_is_refused(server, key):
     answer = server.raw((f"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
