@@ -93,6 +93,19 @@ void check_fills(const Order& order, const std::vector<Fill>& fills) {
   }
 }
 
+// A mock broker executes at any price it is told, and an execution far from the limit stops the broker for
+// everybody: not at the word of one tenant.
+void check_prices(const Caller& caller, const Order& order, const std::vector<Fill>& fills) {
+  if (caller.role >= Role::kOperate || !order.price_limit) return;
+  for (const auto& fill : fills) {
+    if (order.side == Side::kBuy ? fill.price <= *order.price_limit : fill.price >= *order.price_limit)
+      continue;
+    throw Error(ErrorCode::kLimitExceeded, "fill_price " + fill.price.to_string() +
+                                               " is worse than the limit " + order.price_limit->to_string() +
+                                               " of order " + std::to_string(order.id));
+  }
+}
+
 // What was applied stays so: a failure behind it must not read as if nothing had happened.
 Error after_some(const std::exception& failed, std::size_t applied, std::size_t count) {
   const auto* error = dynamic_cast<const Error*>(&failed);
@@ -146,6 +159,7 @@ Response simulate_fill(Service& service, Request& request) {
     throw Error(ErrorCode::kNotSimulated, "order " + std::to_string(order.id) + " is at a real broker");
   }
   check_fills(order, fills);
+  check_prices(request.caller, order, fills);
   std::string executions;
   std::string after;
   std::size_t applied = 0;

@@ -114,6 +114,30 @@ def test_health_without_a_key_says_no_more_than_whether_it_is_well(locked, keys)
     assert "dependencies" in locked.call("GET", "/health", None, bearer(keys["read"])).json()["health"]
 
 
+@pytest.mark.parametrize("order, price", [(1, "2500.01"), (1, 99999), (2, "2599.99"), (2, 1)])
+def test_a_fill_worse_than_the_limit_is_not_for_a_key_of_a_tenant(locked, keys, order, price):
+    locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    path = f"/api/v1/orders/{order}/simulate_fill"
+    good = {"fill_price": 2500 if order == 1 else 2600, "fill_qty": 1}
+    bad = {"fills": [good, {"fill_price": price, "fill_qty": 1}]}
+    refused = locked.post(path, bad, headers=bearer(keys["trade"]))
+    assert (refused.status, refused.json()["code"], refused.json()["in_doubt"]) == (422, "limit_exceeded", False)
+    assert locked.get(f"/api/v1/orders/{order}", headers=bearer(keys["read"])).json()["fill_qty"] == 0
+    assert locked.get("/api/v1/halts", headers=bearer(keys["operate"])).json()["halts"] == []
+    assert locked.post(path, {"fills": [good]}, headers=bearer(keys["trade"])).status == 200
+    assert locked.post(path, bad, headers=bearer(keys["operate"])).status == 200
+
+
+def test_a_stop_is_shown_to_a_key_of_a_tenant_without_its_reason(locked, keys):
+    locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    wild = {"fills": [{"fill_price": 99999, "fill_qty": 1}]}
+    assert locked.post("/api/v1/orders/1/simulate_fill", wild, headers=bearer(keys["operate"])).status == 200
+    for role, told in [("other", False), ("operate", True)]:
+        halts = locked.get("/api/v1/halts", headers=bearer(keys[role]))
+        assert [(h["scope"], h["mode"]) for h in halts.json()["halts"]] == [("broker", "cancel_only")]
+        assert (b"order 1" in halts.body, b"2500" in halts.body) == (told, told)
+
+
 def test_why_orders_are_stopped_is_told_to_operators_alone(locked, keys):
     halted = {"scope": "all", "reason": "order 7 of rivals went wild"}
     assert locked.post("/api/v1/halt", halted, headers=bearer(keys["operate"])).status == 200
