@@ -8,6 +8,8 @@
 namespace orchestrator::http {
 namespace {
 
+constexpr std::size_t kTextBytesMax = 1000;
+
 [[noreturn]] void refuse_parameter(std::string_view name, const std::string& why) {
   throw Error(ErrorCode::kInvalidArgument, "query parameter " + quote(name) + " " + why);
 }
@@ -94,6 +96,10 @@ std::optional<std::string> Members::text(std::string_view name) {
   const Json* value = take(name);
   if (value == nullptr) return std::nullopt;
   if (value->kind != Json::Kind::kString) refuse(name, "must be a string");
+  if (value->text.size() > kTextBytesMax)
+    refuse(name, "must be at most " + std::to_string(kTextBytesMax) + " bytes");
+  // PostgreSQL keeps no text with one.
+  if (value->text.find('\0') != std::string::npos) refuse(name, "must not hold a NUL character");
   return value->text;
 }
 

@@ -51,6 +51,7 @@ class Members {
  public:
   Members(const Json& object, std::string what);  // throws Error(invalid_json) when it is none
   [[nodiscard]] const Json* take(std::string_view name);
+  // At most 1000 bytes: what is stored here is shown on every list.
   [[nodiscard]] std::optional<std::string> text(std::string_view name);
   [[nodiscard]] std::string required_text(std::string_view name);
   [[nodiscard]] std::optional<std::int64_t> id(std::string_view name);

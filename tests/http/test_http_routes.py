@@ -135,7 +135,9 @@ def test_the_stop_switch_stops_and_resumes(any_server):
         assert any_server.post("/api/v1/resume", {"scope": "portfolio", "target": "1"}).json()["resumed"] is expected
     assert any_server.post("/api/v1/orders", TWO_ORDERS, headers={"Idempotency-Key": "k"}).status == 200
     for wrong in ({}, {"scope": "x", "reason": "r"}, {"scope": "all"}, {"scope": "broker", "reason": "r"},
-                  {"scope": "all", "reason": "r", "more": 1}, {"scope": "all", "target": "x", "reason": "r"}):
+                  {"scope": "all", "reason": "r", "more": 1}, {"scope": "all", "reason": "r" * 1001},
+                  {"scope": "all", "reason": "a\0b"}, {"scope": "broker", "target": "b" * 1001, "reason": "r"},
+                  {"scope": "portfolio", "target": "1" * 900000, "reason": "r"}, {"scope": "all", "target": "x", "reason": "r"}):
         assert any_server.post("/api/v1/halt", wrong).status == 400, wrong
     assert any_server.get("/api/v1/halts").json()["halts"] == []
 
@@ -162,7 +164,7 @@ def test_an_order_that_is_not_in_doubt_is_not_resolved(server):
     place(server)
     said = {"kind": "rejected", "by": "asha", "reason": "seen in the terminal"}
     assert server.post("/api/v1/orders/1/resolve", said).status == 409
-    for wrong in ({**said, "kind": "x"}, {**said, "by": ""}, {**said, "more": 1}):
+    for wrong in ({**said, "kind": "x"}, {**said, "by": ""}, {**said, "by": "b" * 1001}, {**said, "reason": "é" * 501}, {**said, "more": 1}):
         assert server.post("/api/v1/orders/1/resolve", wrong).status == 400
 
 
