@@ -317,15 +317,15 @@ void Connection::end_soon() {
 void Connection::start_stream(Response& response) {
   keep_alive_ = false;
   state_ = State::kStreaming;
-  stream_out_.push_back(head_of(response));
-  waiting_bytes_.fetch_add(stream_out_.back().size());
+  stream_out_.push_back(std::make_shared<const std::string>(head_of(response)));
+  waiting_bytes_.fetch_add(stream_out_.back()->size());
   stream_ended_ = request_.method == "HEAD";
   write_stream();
   if (!stream_ended_) response.stream(shared_from_this());
 }
 
-void Connection::send(std::string text) {
-  waiting_bytes_.fetch_add(text.size());
+void Connection::send(std::shared_ptr<const std::string> text) {
+  waiting_bytes_.fetch_add(text->size());
   asio::post(socket_.get_executor(), [self = shared_from_this(), text = std::move(text)]() mutable {
     self->stream_out_.push_back(std::move(text));
     self->write_stream();
@@ -347,12 +347,12 @@ void Connection::write_stream() {
   }
   stream_writing_ = true;
   set_deadline(server_.limits().write);
-  asio::async_write(socket_, asio::buffer(stream_out_.front()),
+  asio::async_write(socket_, asio::buffer(*stream_out_.front()),
                     [self = shared_from_this()](const boost::system::error_code& failed, std::size_t) {
                       self->stream_writing_ = false;
                       if (failed) return self->close();
                       self->no_deadline();
-                      self->waiting_bytes_.fetch_sub(self->stream_out_.front().size());
+                      self->waiting_bytes_.fetch_sub(self->stream_out_.front()->size());
                       self->stream_out_.pop_front();
                       self->write_stream();
                     });

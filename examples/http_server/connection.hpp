@@ -37,7 +37,7 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   void expire();    // any thread: the deadline has passed
   void end_soon();  // any thread: after the request under way
 
-  void send(std::string text) override;
+  void send(std::shared_ptr<const std::string> text) override;
   void end() override;
   [[nodiscard]] std::size_t waiting_bytes() const override { return waiting_bytes_.load(); }
   [[nodiscard]] bool is_open() const override { return open_.load(); }
@@ -79,7 +79,7 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   bool expired_ = false;
   std::string out_;
   std::size_t lingered_bytes_ = 0;
-  std::deque<std::string> stream_out_;
+  std::deque<std::shared_ptr<const std::string>> stream_out_;
   bool stream_writing_ = false;
   bool stream_ended_ = false;
   std::atomic<std::size_t> waiting_bytes_{0};

@@ -1,7 +1,9 @@
 #include "examples/http_server/feed.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <set>
 #include <utility>
 
 namespace orchestrator::http {
@@ -13,11 +15,11 @@ constexpr auto kBetweenLooks = 100ms;  // for what other processes wrote; ours w
 constexpr auto kBetweenWakes = 10ms;   // however often we are woken
 constexpr auto kHeartbeat = 15s;
 // A row holds the events of one step of one batch: up to some megabytes for a batch of thousands.
-constexpr std::size_t kPageRows = 16;
-constexpr std::size_t kCatchUpRows = 4;
-constexpr int kCatchUpPages = 64;  // at one look
+constexpr std::size_t kPageRows = 4;
+constexpr auto kCatchUpTime = 50ms;  // of one look
 constexpr std::size_t kWaitingBytesMax = 1U << 20U;
 constexpr std::size_t kCatchUpBytes = 256U << 10U;
+constexpr std::size_t kPagesBytesMax = 128U << 20U;
 
 }  // namespace
 
@@ -77,11 +79,12 @@ void Feed::stop() {
 
 void Feed::run() {
   std::unique_lock lock(mutex_);
+  bool more = false;
   while (!stopped_) {
     const auto asked = [this] { return stopped_ || !new_followers_.empty() || !new_waiters_.empty(); };
     if (followers_.empty() && waiters_.empty()) {
       changed_.wait(lock, asked);
-    } else {
+    } else if (!more) {
       changed_.wait_until(lock, next_look(), [&] { return asked() || woken_; });
     }
     woken_ = false;
@@ -91,10 +94,10 @@ void Feed::run() {
     new_waiters_.clear();
     lock.unlock();
     admit(std::move(followers), std::move(waiters));
-    look();
+    more = look();
     lock.lock();
-    if (!followers_.empty() || !waiters_.empty())
-      changed_.wait_for(lock, kBetweenWakes, [this] { return stopped_; });
+    if (!more && (!followers_.empty() || !waiters_.empty()))
+      changed_.wait_for(lock, kBetweenWakes, [this] { return stopped_.load(); });
   }
   followers_.splice(followers_.end(), new_followers_);
   waiters_.splice(waiters_.end(), new_waiters_);
@@ -116,95 +119,143 @@ void Feed::admit(std::list<Follower> followers, std::list<Waiter> waiters) {
   waiters_.splice(waiters_.end(), waiters);
 }
 
-// A store that fails now is asked again at the next look; nobody loses a place by it.
-void Feed::look() {
+// True: there is more to do at once. A store that fails now is asked again at the next look; nobody loses a
+// place by it.
+bool Feed::look() {
+  bool more = false;
   if (followers_.empty() && waiters_.empty()) {
     head_ = -1;
-    return;
+    return more;
   }
   try {
     if (head_ < 0) head_ = last_position();
     for (auto& follower : followers_) {
       if (std::exchange(follower.from_now, false)) follower.query.after_id = head_;
     }
-    read_news();
-    for (auto& follower : followers_) catch_up(follower);
-  } catch (const Error&) {
+    more = read_news();
+    more |= catch_up_in_turns();
+  } catch (const std::exception&) {
     answer_overdue();
   }
-  const auto now = std::chrono::steady_clock::now();
-  for (auto& follower : followers_) {
-    if (now - follower.heard_at < kHeartbeat || follower.to->waiting_bytes() > 0) continue;
-    follower.to->send(":\n\n");
-    follower.heard_at = now;
-  }
+  keep_alive();
   followers_.remove_if([](const Follower& follower) { return !follower.to->is_open(); });
+  return more;
 }
 
-void Feed::read_news() {
+void Feed::keep_alive() {
+  static const auto kComment = std::make_shared<const std::string>(":\n\n");
+  const auto now = std::chrono::steady_clock::now();
+  for (auto& follower : followers_) {
+    if (now - follower.heard_at >= kHeartbeat && follower.to->waiting_bytes() == 0) send(follower, kComment);
+  }
+}
+
+// One page: who waits for an answer is looked at between two of them.
+bool Feed::read_news() {
   EventQuery query;
   query.without_gaps = true;
   query.limit = kPageRows;
-  while (true) {
-    query.after_id = head_;
-    const auto events = oms_.events(query);
-    answer_waiters(events);
-    if (events.empty()) return;
-    const auto from = std::exchange(head_, events.back().log_id);
-    hand_out(events, from);
-  }
+  query.after_id = head_;
+  const auto events = oms_.events(query);
+  answer_waiters(events);
+  if (events.empty()) return false;
+  const auto from = std::exchange(head_, events.back().log_id);
+  hand_out(events, from);
+  return true;
 }
 
 void Feed::hand_out(const std::vector<Event>& events, std::int64_t from) {
+  std::map<Filter, Text> texts;
   for (auto& follower : followers_) {
     if (follower.query.after_id != from || follower.to->waiting_bytes() > kWaitingBytesMax) continue;
-    send(follower, events);
+    const auto filter = filter_of(follower);
+    auto found = texts.find(filter);
+    if (found == texts.end()) found = texts.emplace(filter, text_for(filter, events)).first;
+    send(follower, found->second);
     follower.query.after_id = head_;
   }
 }
 
-void Feed::catch_up(Follower& follower) {
-  auto query = follower.query;
-  query.order_id
-      .reset();  // send() looks at it: a page of which nothing was left would not say where it ended
-  query.limit = kCatchUpRows;
-  query.without_gaps = true;
-  for (int page = 0; page < kCatchUpPages && query.after_id < head_; ++page) {
-    if (follower.to->waiting_bytes() > kCatchUpBytes) break;
-    auto events = oms_.events(query);
-    query.after_id = std::max(query.after_id, events.empty() ? head_ : events.back().log_id);
-    send(follower, std::move(events));
-    follower.query.after_id = query.after_id;
+// True: the time for it was over first. Who had his turn stands behind the others at the next.
+bool Feed::catch_up_in_turns() {
+  const auto until = std::chrono::steady_clock::now() + kCatchUpTime;
+  Pages read;
+  for (auto left = followers_.size(); left > 0; --left) {
+    if (!catch_up(followers_.front(), read, until)) return true;
+    followers_.splice(followers_.end(), followers_, followers_.begin());
   }
+  return false;
 }
 
-void Feed::send(Follower& follower, std::vector<Event> events) {
-  const auto& wanted = follower.query;
-  std::erase_if(events, [&](const Event& event) {
-    return (wanted.batch_id && event.batch_id != *wanted.batch_id) ||
-           (wanted.order_id && event.order_id != *wanted.order_id);
+bool Feed::catch_up(Follower& follower, Pages& read, Time until) {
+  const auto filter = filter_of(follower);
+  while (follower.query.after_id < head_ && follower.to->waiting_bytes() <= kCatchUpBytes) {
+    if (stopped_ || std::chrono::steady_clock::now() > until) return false;
+    const std::tuple place(filter, follower.query.after_id);
+    auto found = read.find(place);
+    if (found == read.end()) {
+      if (pages_bytes_->load() > kPagesBytesMax) return true;  // until others have taken theirs
+      found = read.emplace(place, page_behind(follower)).first;
+    }
+    send(follower, found->second.text);
+    follower.query.after_id = found->second.end;
+  }
+  return true;
+}
+
+Feed::Page Feed::page_behind(const Follower& follower) {
+  auto query = follower.query;
+  query.order_id.reset();  // text_for() looks at it: a page of which nothing was left would not say its end
+  query.limit = kPageRows;
+  query.without_gaps = true;
+  auto events = oms_.events(query);
+  const auto end = std::max(query.after_id, events.empty() ? head_ : events.back().log_id);
+  auto text = text_for(filter_of(follower), std::move(events));
+  if (!text) return {nullptr, end};
+  pages_bytes_->fetch_add(text->size());
+  const auto forget = [text, bytes = pages_bytes_](const std::string* gone) {
+    bytes->fetch_sub(gone->size());
+  };
+  return {Text(text.get(), forget), end};
+}
+
+Feed::Filter Feed::filter_of(const Follower& follower) {
+  return {follower.tenant, follower.query.batch_id, follower.query.order_id};
+}
+
+Feed::Text Feed::text_for(const Filter& filter, std::vector<Event> events) {
+  std::erase_if(events, [&filter](const Event& event) {
+    const auto& batch = std::get<1>(filter);
+    const auto& order = std::get<2>(filter);
+    return (batch && event.batch_id != *batch) || (order && event.order_id != *order);
   });
-  if (follower.tenant) owners_.keep(*follower.tenant, events);
-  if (events.empty()) return;
-  follower.to->send(server_sent_events(events, event_source_));
+  if (const auto& tenant = std::get<0>(filter)) owners_.keep(*tenant, events);
+  if (events.empty()) return nullptr;
+  return std::make_shared<const std::string>(server_sent_events(events, event_source_));
+}
+
+void Feed::send(Follower& follower, const Text& text) {
+  if (!text) return;
+  follower.to->send(text);
   follower.heard_at = std::chrono::steady_clock::now();
 }
 
 // Whose batch had an event is looked at; and everybody once, when he comes.
 void Feed::answer_waiters(const std::vector<Event>& events) {
   const auto now = std::chrono::steady_clock::now();
+  std::set<BatchId> touched;
+  for (const auto& event : events) touched.insert(event.batch_id);
   for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
     const bool over = waiter->until <= now;
-    const bool touched = std::any_of(events.begin(), events.end(),
-                                     [&](const Event& event) { return event.batch_id == waiter->batch_id; });
-    const bool look = over || touched || !std::exchange(waiter->looked_at, true);
+    const bool look = over || touched.contains(waiter->batch_id) || !std::exchange(waiter->looked_at, true);
     const bool done = look && settled(waiter->batch_id);
     if (!done && !over) {
       ++waiter;
       continue;
     }
-    waiter->done(done);
+    const auto tell = std::move(waiter->done);
     waiter = waiters_.erase(waiter);
+    tell(done);
   }
 }
 

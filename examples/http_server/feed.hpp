@@ -2,18 +2,24 @@
 // that a thousand of them cost one query and no thread each.
 //
 // A client that is behind (it resumed from an old place, or reads slowly) is fed from the log at its own
-// pace, a page whenever it has taken the one before: what waits in memory for one client stays bounded.
+// pace, a page whenever it has taken the one before. A page is written out once for all who get the same of
+// it, and what waits in memory for those behind is bounded together.
+//
+// Streams that have much to take must not keep a waiter waiting: whatever there is to read, a look ends soon.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "examples/http_server/http.hpp"
@@ -52,14 +58,28 @@ class Feed {
   [[nodiscard]] EventOwners& owners() { return owners_; }
 
  private:
+  // What a follower gets of a page: those with the same tenant, batch and order get the same.
+  using Filter = std::tuple<std::optional<std::string>, std::optional<BatchId>, std::optional<OrderId>>;
+  using Text = std::shared_ptr<const std::string>;  // null: nothing of it is for them
+  struct Page {
+    Text text;
+    std::int64_t end = 0;
+  };
+  using Pages = std::map<std::tuple<Filter, std::int64_t>, Page>;  // by where they begin
+
   void run();
   [[nodiscard]] Time next_look() const;
   void admit(std::list<Follower> followers, std::list<Waiter> waiters);
-  void look();
-  void read_news();
+  [[nodiscard]] bool look();
+  [[nodiscard]] bool read_news();
   void hand_out(const std::vector<Event>& events, std::int64_t from);
-  void catch_up(Follower& follower);
-  void send(Follower& follower, std::vector<Event> events);
+  [[nodiscard]] bool catch_up_in_turns();
+  bool catch_up(Follower& follower, Pages& read, Time until);  // false: the time is over
+  [[nodiscard]] Page page_behind(const Follower& follower);
+  [[nodiscard]] static Filter filter_of(const Follower& follower);
+  [[nodiscard]] Text text_for(const Filter& filter, std::vector<Event> events);
+  void send(Follower& follower, const Text& text);
+  void keep_alive();
   void answer_waiters(const std::vector<Event>& events);
   void answer_overdue();
   [[nodiscard]] bool settled(BatchId id) const;
@@ -70,10 +90,13 @@ class Feed {
   EventOwners owners_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
   bool woken_ = false;
   std::list<Follower> new_followers_;
   std::list<Waiter> new_waiters_;
+  // Of pages for those behind, written out and not yet taken by all who get them. Their texts hold it too.
+  const std::shared_ptr<std::atomic<std::size_t>> pages_bytes_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
   // Of the thread alone.
   std::int64_t head_ = -1;  // everything up to here was handed out; -1: nobody is there to read for
   std::list<Follower> followers_;

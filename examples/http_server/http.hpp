@@ -45,8 +45,9 @@ struct Request {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Takes the text on its way; it waits in memory until the client has taken what is before it.
-  virtual void send(std::string text) = 0;
+  // Takes the text on its way; it waits in memory, one for all streams it is sent to, until the client has
+  // taken what is before it.
+  virtual void send(std::shared_ptr<const std::string> text) = 0;
   virtual void end() = 0;
   [[nodiscard]] virtual std::size_t waiting_bytes() const = 0;
   [[nodiscard]] virtual bool is_open() const = 0;

@@ -1,6 +1,9 @@
 """The event log over HTTP: pages, server-sent events with resume, and what a slow or leaving reader does to others."""
 
 import json
+import re
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +136,48 @@ def test_a_stream_that_nobody_reads_keeps_nobody_waiting(server):
     assert len(reader.take(10 * 1001)) == 10 * 1001
     stuck.close()
     reader.close()
+
+
+def resident_mib(server):
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) >> 10
+
+
+def test_a_large_step_waits_in_memory_once_for_all_streams_that_do_not_take_it(server):
+    stuck = [Stream(server) for _ in range(60)]
+    reader = Stream(server)
+    order = TWO_ORDERS["orders"][0]
+    begin = resident_mib(server)
+    for _ in range(2):
+        assert server.post("/api/v1/orders", {"portfolio_id": 1, "orders": [order] * 4000}).status == 200
+    assert len(reader.take(2 * 8001)) == 2 * 8001
+    grown = resident_mib(server) - begin
+    assert grown < 150, grown  # 2.5 MiB of text for each of them would be more
+    for stream in stuck + [reader]:
+        stream.close()
+
+
+def test_a_wait_is_answered_in_time_however_much_the_streams_have_to_take(server):
+    done = threading.Event()
+
+    def keep_placing():
+        while not done.is_set():
+            place(server, 1)
+
+    place(server)
+    streams = [Stream(server) for _ in range(300)]
+    posters = [threading.Thread(target=keep_placing) for _ in range(6)]
+    for poster in posters:
+        poster.start()
+    try:
+        for _ in range(5):
+            assert server.get("/api/v1/batches/1/wait?timeout_ms=200", timeout=8).json()["settled"] is True
+    finally:
+        done.set()
+    for poster in posters:
+        poster.join()
+    for stream in streams:
+        stream.close()
 
 
 def test_a_page_of_large_steps_ends_early_and_the_next_goes_on(server):
