@@ -50,6 +50,8 @@ Response wait_for_batch(Service& service, Request& request) {
                       ",\"batch\":" + to_json(service.oms.get_batch(id)) + "}"});
       } catch (const Error& error) {
         done(problem(error, asked, service.log));
+      } catch (const std::exception& error) {
+        done(problem(Error(ErrorCode::kInternal, error.what()), asked, service.log));
       }
     };
     service.feed.wait({id, std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms), tell});

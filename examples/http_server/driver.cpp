@@ -1,5 +1,6 @@
 #include "examples/http_server/driver.hpp"
 
+#include <exception>
 #include <string>
 
 namespace orchestrator::http {
@@ -25,7 +26,7 @@ void Driver::stop() {
 void Driver::run() {
   try {
     oms_.recover();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log_.warn(std::string("recovery goes on with the next steps: ") + error.what());
   }
   std::unique_lock lock(mutex_);
@@ -42,7 +43,7 @@ bool Driver::step() {
   try {
     if (!oms_.step().idle()) feed_.wake();
     return true;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log_.warn(std::string("a step failed and is made up for by the next: ") + error.what());
     return false;
   }
