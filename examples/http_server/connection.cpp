@@ -4,6 +4,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <ctime>
+#include <utility>
 
 #include "examples/http_server/framing.hpp"
 #include "examples/http_server/server.hpp"
@@ -67,7 +68,10 @@ void copy_head(const beast::http::request_header<>& head, Request& request) {
 Connection::Connection(Server& server, asio::ip::tcp::socket socket)
     : server_(server), socket_(std::move(socket)) {}
 
-Connection::~Connection() { server_.gone(this); }
+Connection::~Connection() {
+  give_body_bytes();
+  server_.gone(this);
+}
 
 void Connection::start() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] { self->next_request(); });
@@ -138,6 +142,16 @@ void Connection::on_head(std::size_t head_bytes) {
   } catch (const Refusal& refusal) {
     return refuse(refusal);
   }
+  if (auto refused = refuse_head(server_.service(), request_)) {
+    // Who may not send a body has it thrown away unread, and the connection with it.
+    keep_alive_ = parser_->is_done() && parser_->keep_alive();
+    return respond(std::move(*refused));
+  }
+  try {
+    take_body_bytes();
+  } catch (const Refusal& refusal) {
+    return refuse(refusal);
+  }
   parser_->eager(true);
   state_ = State::kBody;
   set_deadline(server_.limits().body);
@@ -170,6 +184,22 @@ void Connection::check_framing() {
     throw Refusal{417, "unsupported", "the only expectation met here is 100-continue"};
   }
 }
+
+// Who does not say how long his body will be may send the longest.
+void Connection::take_body_bytes() {
+  if (parser_->is_done()) return;
+  const auto said = parser_->content_length();
+  const auto bytes = said ? static_cast<std::size_t>(*said) : server_.limits().body_bytes_max;
+  if (!server_.take_body_bytes(bytes)) {
+    throw Refusal{503,
+                  "overloaded",
+                  "too many bodies are on their way; nothing happened, send it again",
+                  {{"Retry-After", "1"}}};
+  }
+  body_bytes_ = bytes;
+}
+
+void Connection::give_body_bytes() { server_.give_body_bytes(std::exchange(body_bytes_, 0)); }
 
 // Who expects "100 Continue" sends no body before it, or before his patience ends.
 void Connection::continue_or_read() {
@@ -205,6 +235,8 @@ void Connection::take_request() {
   keep_alive_ = parser_->keep_alive() && !ending_;
   request_.body = std::move(parser_->get().body());
   auto response = answer(server_.service(), request_);
+  request_.body = {};
+  give_body_bytes();
   if (response.stream) return start_stream(response);
   if (!response.later) return respond(std::move(response));
   response.later([self = shared_from_this()](Response answer) {

@@ -55,7 +55,9 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   void on_head_bytes();
   void on_head(std::size_t head_bytes);
   void feed_parser();
-  void check_framing();  // throws Refusal
+  void check_framing();    // throws Refusal
+  void take_body_bytes();  // throws Refusal
+  void give_body_bytes();
   void continue_or_read();
   void take_request();
   void refuse(const Refusal& refusal);
@@ -73,6 +75,7 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   Request request_;
+  std::size_t body_bytes_ = 0;  // taken of the server's
   State state_ = State::kIdle;
   bool keep_alive_ = false;
   bool ending_ = false;

@@ -25,6 +25,8 @@ struct Caller {
   std::optional<std::string> tenant = {};  // nullopt: sees all tenants
 };
 
+struct Route;
+
 struct Request {
   std::string method = {};
   std::string target = {};  // as it came
@@ -35,6 +37,7 @@ struct Request {
   std::string id = {};  // X-Request-Id: the client's when it is sane, else ours
   Caller caller = {};
   std::string idempotency_key = {};        // of a placement: the client's or ours; a refusal names it
+  const Route* route = nullptr;            // that matched; null: none did
   std::vector<std::string> captured = {};  // what stood in the path's {}, in order
 
   // The first header of that lower-case name; nullptr without one.

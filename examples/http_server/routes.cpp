@@ -108,16 +108,64 @@ class WriterSlot {
   Service& service_;
 };
 
-Response run(Service& service, Request& request, const Route*& route) {
+void check_head(Service& service, Request& request) {
   if (!split_target(request)) throw Refusal{400, "invalid_target", "the request target is not a path"};
   request.caller = service.access.authenticate(request);
-  route = &find_route(request);
-  check_role(*route, request.caller);
-  if (request.method != "POST") return route->handler(service, request);
-  check_content_type(request);
-  const WriterSlot slot(service);
-  return route->handler(service, request);
+  request.route = &find_route(request);
+  check_role(*request.route, request.caller);
+  if (request.method == "POST") check_content_type(request);
 }
+
+Response run(Service& service, Request& request) {
+  if (request.method != "POST") return request.route->handler(service, request);
+  const WriterSlot slot(service);
+  return request.route->handler(service, request);
+}
+
+template <typename Work>
+std::optional<Response> guarded(Service& service, const Request& request, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    return problem(error, request, service.log);
+  } catch (const Refusal& refusal) {
+    return problem(refusal, request.id);
+  } catch (const std::exception& error) {
+    return problem(Error(ErrorCode::kInternal, error.what()), request, service.log);
+  }
+}
+
+// What is counted and logged of a request when its answer is there, which may be long after it was handled.
+class Account {
+ public:
+  Account(Service& service, const Request& request)
+      : service_(service),
+        id_(request.id),
+        method_(request.method),
+        caller_(request.caller.name),
+        pattern_(request.route == nullptr ? std::string_view() : request.route->pattern) {}
+
+  void close(const Response& response) const noexcept {
+    const auto duration =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_);
+    service_.metrics.answered(method_, pattern_, response.status, duration);
+    service_.log.answered({.id = id_,
+                           .method = method_,
+                           .route = pattern_,
+                           .status = response.status,
+                           .duration = duration,
+                           .caller = caller_,
+                           .bytes = response.body.size()});
+  }
+
+ private:
+  Service& service_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const std::string id_;
+  const std::string method_;
+  const std::string caller_;
+  const std::string_view pattern_;
+};
 
 }  // namespace
 
@@ -146,30 +194,29 @@ std::string routes_json() {
   return text + "]";
 }
 
+std::optional<Response> refuse_head(Service& service, Request& request) {
+  auto refused = guarded(service, request, [&]() -> std::optional<Response> {
+    check_head(service, request);
+    return std::nullopt;
+  });
+  if (refused) Account(service, request).close(*refused);
+  return refused;
+}
+
 Response answer(Service& service, Request& request) {
-  const auto start = std::chrono::steady_clock::now();
-  const Route* route = nullptr;
-  Response response;
-  try {
-    response = run(service, request, route);
-  } catch (const Error& error) {
-    response = problem(error, request, service.log);
-  } catch (const Refusal& refusal) {
-    response = problem(refusal, request.id);
-  } catch (const std::exception& error) {
-    response = problem(Error(ErrorCode::kInternal, error.what()), request, service.log);
+  const Account account(service, request);
+  auto response =
+      *guarded(service, request, [&]() -> std::optional<Response> { return run(service, request); });
+  if (!response.later) {
+    account.close(response);
+    return response;
   }
-  const std::string_view pattern = route == nullptr ? std::string_view() : route->pattern;
-  const auto duration =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-  service.metrics.answered(request.method, pattern, response.status, duration);
-  service.log.answered({.id = request.id,
-                        .method = request.method,
-                        .route = pattern,
-                        .status = response.status,
-                        .duration = duration,
-                        .caller = request.caller.name,
-                        .bytes = response.body.size()});
+  response.later = [account, later = std::move(response.later)](std::function<void(Response)> done) {
+    later([account, done = std::move(done)](Response answer) {
+      account.close(answer);
+      done(std::move(answer));
+    });
+  };
   return response;
 }
 

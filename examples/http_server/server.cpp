@@ -85,6 +85,12 @@ void Server::accepted(tcp::socket socket) {
   connection->start();
 }
 
+bool Server::take_body_bytes(std::size_t bytes) {
+  if (bodies_bytes_.fetch_add(bytes) + bytes <= limits_.all_bodies_bytes_max) return true;
+  give_body_bytes(bytes);
+  return false;
+}
+
 void Server::gone(const Connection* connection) {
   const std::lock_guard lock(mutex_);
   connections_.erase(connection);

@@ -4,6 +4,7 @@
 // what waits long (an idle connection, a slow client, a stream, a long poll) holds no thread.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -28,6 +29,7 @@ struct ServerLimits {
   std::size_t connections_max = 4096;
   std::size_t header_bytes_max = 8192;
   std::size_t body_bytes_max = 1U << 20U;
+  std::size_t all_bodies_bytes_max = 128U << 20U;  // of requests that are being read or handled
   std::chrono::seconds idle{60};
   std::chrono::seconds header{10};
   std::chrono::seconds body{30};
@@ -49,6 +51,8 @@ class Server {
   [[nodiscard]] Service& service() { return service_; }
   [[nodiscard]] const ServerLimits& limits() const { return limits_; }
   void gone(const Connection* connection);
+  [[nodiscard]] bool take_body_bytes(std::size_t bytes);  // false: others have them all
+  void give_body_bytes(std::size_t bytes) { bodies_bytes_.fetch_sub(bytes); }
 
  private:
   void accept();
@@ -60,6 +64,7 @@ class Server {
   Service& service_;
   const ServerLimits limits_;
   // Outlive the context, whose end destroys connections that still wait for something.
+  std::atomic<std::size_t> bodies_bytes_{0};
   std::mutex mutex_;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_at_ = {};

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "examples/http_server/access.hpp"
@@ -32,7 +33,11 @@ struct Service {
   std::atomic<std::size_t> writers{0};
 };
 
-// Routes, authorises and answers a request; what goes wrong becomes a problem document. Never throws.
+// Whether the request may go on, by its head alone: who sends it, to which route, in which form. Otherwise
+// the answer, before any of the body was read.
+[[nodiscard]] std::optional<Response> refuse_head(Service& service, Request& request);
+// Answers a request whose head was not refused; what goes wrong becomes a problem document. Neither throws
+// anything but for want of memory.
 [[nodiscard]] Response answer(Service& service, Request& request);
 
 }  // namespace orchestrator::http

@@ -180,3 +180,27 @@ def test_an_owner_that_will_not_do_gets_no_key(tmp_path, owner):
     assert made.returncode == 1
     assert made.stdout == ""
     assert not (tmp_path / "keys").exists()
+
+
+def head_alone(path, key=None, content_type="application/json"):
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {content_type}", "Content-Length: 1048576",
+             "Expect: 100-continue"] + ([f"Authorization: Bearer {key}"] if key else [])
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("role, path, content_type, status", [
+    ("none", "/api/v1/orders", "application/json", 401), ("read", "/api/v1/orders", "application/json", 403),
+    ("trade", "/api/v1/nothing", "application/json", 404), ("trade", "/api/v1/batches", "application/json", 405),
+    ("trade", "/api/v1/orders", "text/plain", 415),
+])
+def test_a_body_that_nobody_will_read_is_refused_by_its_head_alone(locked, keys, role, path, content_type, status):
+    # Not one byte of the body is sent, and nobody is told to go on.
+    answer = locked.raw(head_alone(path, keys[role], content_type))
+    assert answer.startswith(b"HTTP/1.1 %d " % status) and b"Connection: close" in answer, answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_refused_request_without_a_body_leaves_the_connection_open(locked):
+    one = b"GET /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n"
+    answer = locked.raw(one + b"\r\n" + one + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 401 ") == 2

@@ -180,6 +180,16 @@ def test_a_wait_is_answered_in_time_however_much_the_streams_have_to_take(server
         stream.close()
 
 
+def test_a_wait_is_logged_with_the_answer_that_it_got(server):
+    place(server)
+    answer = server.get("/api/v1/batches/1/wait?timeout_ms=30000")
+    assert server.stop() == 0
+    said = []
+    while not said:  # another thread copies it
+        said = [line for line in (server.folder / "server.log").read_text().splitlines() if "/wait" in line]
+    assert f"bytes={len(answer.body)}" in said[0]
+
+
 def test_a_page_of_large_steps_ends_early_and_the_next_goes_on(server):
     order = TWO_ORDERS["orders"][0]
     for _ in range(5):

@@ -226,6 +226,20 @@ def test_connections_beyond_the_limit_are_told_so(start_server):
         client.close()
 
 
+def test_bodies_under_way_are_bounded_together(server):
+    begun = [server.connect() for _ in range(128)]
+    for client in begun:
+        client.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 1048576\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+    answer = server.raw(with_length())
+    assert status_of(answer) == 503 and b'"code":"overloaded"' in answer and b"Retry-After: 1" in answer
+    assert server.get("/api/v1/batches").status == 200
+    for client in begun:
+        client.close()
+    while status_of(server.raw(with_length(more=b"Connection: close\r\n"))) == 503:
+        pass  # until the server has seen them go
+
+
 def test_a_client_that_resets_harms_nobody(server):
     for _ in range(50):
         client = server.connect()
