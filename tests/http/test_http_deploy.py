@@ -160,7 +160,7 @@ def test_the_image_runs_as_nobody_special_and_keeps_secrets_out():
     assert re.search(r"^USER 10001$", DOCKERFILE, re.M)
     assert DOCKERFILE.index("USER 10001") < DOCKERFILE.index("ENTRYPOINT")
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    assert {".git", ".env", "build", "*.db"} <= set(ignored)
+    assert {".git", ".env", "keys", "build", "*.db"} <= set(ignored)
 
 
 def health_check():
@@ -168,10 +168,10 @@ def health_check():
 
 
 @pytest.mark.parametrize("status, healthy", [(200, True), (503, False), (None, False)])
-def test_the_health_check_is_healthy_while_orders_are_accepted(status, healthy):
+def test_the_health_check_is_healthy_while_the_store_answers_stopped_or_not(status, healthy):
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(status if self.path == "/ready" else 404)
+            self.send_response(status if self.path == "/health" else 503)
             self.end_headers()
 
         def log_message(self, *_):
