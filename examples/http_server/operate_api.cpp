@@ -98,9 +98,10 @@ Response health(Service& service, Request& request) {
   Response response;
   response.status = well ? 200 : 503;
   response.body = "{\"status\":" + quote(!well ? "unavailable" : degraded ? "degraded" : "ok");
-  if (request.caller.role >= Role::kRead) {
-    response.body += ",\"role\":" + quote(to_string(request.caller.role)) + ",\"health\":" + to_json(health);
-  }
+  if (request.caller.role >= Role::kRead)
+    response.body += ",\"role\":" + quote(to_string(request.caller.role));
+  // They are of all tenants.
+  if (request.caller.role == Role::kOperate) response.body += ",\"health\":" + to_json(health);
   response.body += "}";
   return response;
 }

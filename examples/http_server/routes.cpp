@@ -31,7 +31,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/brokers", Role::kRead, list_brokers},
     Route{"GET", "/health", Role::kNone, health},
     Route{"GET", "/ready", Role::kNone, ready},
-    Route{"GET", "/metrics", Role::kRead, metrics},
+    Route{"GET", "/metrics", Role::kOperate, metrics},
     Route{"GET", "/openapi.json", Role::kNone, static_file},
     Route{"GET", "/", Role::kNone, static_file},
     Route{"GET", "/page.css", Role::kNone, static_file},

@@ -111,7 +111,15 @@ def test_a_key_that_has_had_its_share_waits_and_others_do_not(start_server, keys
 
 def test_health_without_a_key_says_no_more_than_whether_it_is_well(locked, keys):
     assert set(locked.call("GET", "/health", None, {}).json()) == {"status"}
-    assert "dependencies" in locked.call("GET", "/health", None, bearer(keys["read"])).json()["health"]
+    assert "dependencies" in locked.call("GET", "/health", None, bearer(keys["operate"])).json()["health"]
+
+
+def test_what_is_of_all_tenants_is_not_for_a_key_of_one(locked, keys):
+    locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    for role in ("read", "trade"):
+        assert locked.get("/health", headers=bearer(keys[role])).json() == {"status": "ok", "role": role}
+        assert locked.get("/metrics", headers=bearer(keys[role])).status == 403
+    assert b"orchestrator_open_orders" in locked.get("/metrics", headers=bearer(keys["operate"])).body
 
 
 @pytest.mark.parametrize("order, price", [(1, "2500.01"), (1, 99999), (2, "2599.99"), (2, 1)])

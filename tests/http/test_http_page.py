@@ -440,7 +440,7 @@ class Keyed(http.server.BaseHTTPRequestHandler):
         if not known:
             return self.answer(401, b'{"detail":"no such key","code":"not_authenticated"}')
         self.answer(200, json.dumps({
-            "status": "ok", "role": "read", "health": {"halts": []}, "brokers": [], "next_cursor": None,
+            "status": "ok", "role": "read", "halts": [HALT], "brokers": [], "next_cursor": None,
             "orders": [SHOWN_ORDER]}).encode())
 
     def answer(self, status, body, content_type="application/json"):
@@ -454,6 +454,8 @@ class Keyed(http.server.BaseHTTPRequestHandler):
         pass
 
 
+HALT = {"scope": "broker", "target": "alpaca-mock", "mode": "cancel_only", "reason": "", "by": None,
+        "since": "2026-01-05T09:15:00.000000Z"}
 SHOWN_ORDER = {"id": 1, "version": 1, "batch_id": 1, "portfolio_id": 1, "symbol": "GOLD", "side": "BUY", "qty": 1,
                "price_limit": None, "fill_qty": 0, "fill_price": None, "status": "acked", "broker": "alpaca-mock",
                "created_at": "2026-01-05T09:15:00.000000Z", "reason": None}
@@ -471,6 +473,10 @@ def test_a_key_is_asked_for_once_kept_in_the_tab_and_forgotten_on_demand(chromiu
         page.type("key", "right\n", inside="dialog")
         page.until_orders([1])
         assert page.texts(".actions button") == [], "a key that may read is offered nothing to press"
+        page.go("#/health")
+        page.until_text(".card .note", "need a key that may operate")
+        assert page.texts("#halts span")[0] == "Broker alpaca-mock", "a stop without its reason"
+        page.go("#/orders")
         page.driver.refresh()
         page.until_orders([1])
         stores = "return [{...sessionStorage}, {...localStorage}, document.cookie, location.href]"

@@ -28,7 +28,7 @@ class Desk {
     return ROLES.indexOf(this.#role) >= ROLES.indexOf(role);
   }
 
-  // Details are shown to callers with a key only; a service without keys shows them to everybody on its machine.
+  // The role is told to callers with a key only; a service without keys tells it to everybody on its machine.
   async #enter() {
     while (await this.health() === null) {
       const values = await ask({
@@ -57,17 +57,19 @@ class Desk {
     const lamp = byId('service');
     lamp.className = `lamp ${{ ok: 'ok', degraded: 'degraded' }[status] ?? 'down'}`;
     lamp.textContent = status;
-    if (health === undefined) return null;
+    if (role === undefined) return null;
     this.#role = role;
-    this.#showHalts(health.halts);
-    return health;
+    // Details are for operators; the stops are everybody's.
+    const shown = health ?? { halts: (await service.get('api/v1/halts')).halts };
+    this.#showHalts(shown.halts);
+    return shown;
   }
 
   #showHalts(halts) {
     refill(byId('halts'), ...halts.map((halt) =>
       h('div', { class: 'halted' },
         h('strong', {}, halt.mode === 'cancel_only' ? 'Cancels only' : 'Halted'),
-        h('span', {}, `${scopeWords(halt)}: ${halt.reason}`),
+        h('span', {}, [scopeWords(halt), halt.reason].filter(Boolean).join(': ')),
         h('span', { class: 'note' }, 'since ', time(halt.since), halt.by ? ` by ${halt.by}` : ''),
         this.may('operate') ? button('Resume …', `banner-${halt.scope}-${halt.target}`, () => resume(this, halt)) : null)));
   }

@@ -78,22 +78,29 @@ export function healthView(desk) {
     { label: 'Actions', class: 'doing', value: (one) => (desk.may('operate') ? button('Resume …', `resume-${one.scope}-${one.target}`, () => resume(desk, one)) : null) },
   ], { empty: 'None: orders leave.', key: (one) => `${one.scope}/${one.target}` });
   const dependencies = grid('Dependencies', dependencyColumns, { empty: 'None.', key: (one) => one.role });
+  const dependenciesCard = card('Dependencies', dependencies.element);
   const brokers = grid('Brokers', brokerColumns, { empty: 'None.', key: (one) => one.broker_name });
   return {
     title: 'Health',
     element: h('div', { class: 'view' }, h('div', { class: 'bar-of-view' }, h('h1', {}, 'Health')), lamps,
       card('Stop switches', halts.element, desk.may('operate') ? haltForm(desk) : h('p', { class: 'note' }, 'Halting and resuming needs a key that may operate.')),
-      card('Dependencies', dependencies.element), card('Brokers', brokers.element)),
+      dependenciesCard, card('Brokers', brokers.element)),
     async refresh() {
       const health = await desk.health();
       const rows = (await service.get('api/v1/brokers')).brokers;
+      halts.update(health.halts);
+      dependenciesCard.hidden = health.dependencies === undefined;
+      if (dependenciesCard.hidden) {
+        refill(lamps, card('Service', h('p', { class: 'note' }, 'Details of the service need a key that may operate.')));
+        brokers.update(rows.map((row) => ({ ...row, circuit: 'not shown' })));
+        return;
+      }
       refill(lamps, card('Service', facts([
         ['New orders', h('span', { class: `lamp ${health.ok ? 'ok' : 'down'}` }, health.ok ? 'accepted' : 'refused')],
         ['Orders in doubt', figure(health.unknown_orders)], ['Parked for a person', figure(health.parked_orders)],
         ['Events in the outbox', figure(health.outbox.rows)], ['Oldest event there', time(health.outbox.oldest)],
         ['Detail', health.detail],
       ])));
-      halts.update(health.halts);
       dependencies.update(health.dependencies);
       brokers.update(rows.map((row) => ({ ...row, ...health.brokers.find((one) => one.broker === row.broker_name) })));
     },

@@ -56,7 +56,7 @@ export function query(parameters) {
 
 export const get = (path, parameters = {}) => call(path + query(parameters), { headers: headers({}) });
 
-// {status, role, health}: the latter two for callers with a key only. 503 is an answer here: it says what is wrong.
+// {status, role, health}: the role for callers with a key only, health for operators. 503 is an answer here: it says what is wrong.
 export const health = () => call('health', { headers: headers({}) }, [503]);
 
 export const post = (path, body = {}) =>
