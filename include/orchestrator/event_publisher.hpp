@@ -36,8 +36,8 @@ class EventPublisher {
   //
   // Delivers the events of one subject in this order, and none of them before an earlier one that it took is
   // delivered, whatever fails in between. Events of which nothing was reported are handed over again, with
-  // those before and behind them, also while they are on their way here: delivery is at least once. With other
-  // content than before they are other events, from a store that lost the first ones: those need not be
+  // those before and behind them, also while they are on their way here: delivery is at least once. With
+  // other content than before they are other events, from a store that lost the first ones: those need not be
   // delivered any more, and no report of collect() from now on is about them.
   virtual std::size_t send(std::span<const Event> events) = 0;
   // What has become certain since the last call. Waits up to `timeout` for the first report, and not at all

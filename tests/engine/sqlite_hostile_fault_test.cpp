@@ -1,5 +1,5 @@
-// Texts meant for other programs, through every text that a caller or a broker can give: kept as they came, but
-// for bytes of a broker's that are no text, found by exactly themselves, and never more than a value.
+// Texts meant for other programs, through every text that a caller or a broker can give: kept as they came,
+// but for bytes of a broker's that are no text, found by exactly themselves, and never more than a value.
 
 #include <doctest/doctest.h>
 

@@ -48,7 +48,8 @@ TEST_CASE("the file publisher appends one line per event and confirms each") {
   const auto publisher = make_file_publisher(path, "/desk");
   const auto batch = events(2);
   CHECK(publisher->send(batch) == 2);
-  CHECK(publisher->collect(std::chrono::milliseconds(0)) == std::vector<DeliveryReport>{{7, 3, 1}, {7, 3, 2}});
+  CHECK(publisher->collect(std::chrono::milliseconds(0)) ==
+        std::vector<DeliveryReport>{{7, 3, 1}, {7, 3, 2}});
   CHECK(publisher->collect(std::chrono::milliseconds(0)).empty());
   CHECK(read(path) == to_cloud_event(batch[0], "/desk") + "\n" + to_cloud_event(batch[1], "/desk") + "\n");
 }

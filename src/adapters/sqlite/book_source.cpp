@@ -126,8 +126,7 @@ std::vector<BookRow> BookSource::page(const BookTable& table, const BookRow& aft
 
 BookNumbers BookSource::numbers() {
   BookNumbers last;
-  Query query =
-      connection_->query("SELECT batch, \"order\", event, inbox, routing_rule FROM sequences");
+  Query query = connection_->query("SELECT batch, \"order\", event, inbox, routing_rule FROM sequences");
   if (query.next()) {
     query.read(last.batch, last.order, last.event, last.inbox, last.routing_rule);
   }
