@@ -1,9 +1,12 @@
 // What a pickle holds of a record: its members one after another, in the order of kMembers.
 //
-//   state    = text record       the text: the library's version, because a record may look otherwise in
-//   another record   = value ... text     = count byte ... integer  = 8 bytes, the low one first; so are
-//   booleans, enumerators, counts, times and durations money    = 16 bytes, the low one first optional = 0 |
-//   1 value       of one byte list     = count value ...
+//   state          = text record; the text is the library's version: a record of another may look otherwise
+//   record         = value ...
+//   text           = count byte ...
+//   integer        = 8 bytes, the low one first; so are booleans, enumerators, counts, times, durations
+//   money          = 16 bytes, the low one first
+//   optional       = 0 | 1 value, of one byte
+//   list           = count value ...
 //
 // Nothing in it is trusted when it is read: it may come from anywhere.
 #pragma once
