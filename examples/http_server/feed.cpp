@@ -68,12 +68,14 @@ void Feed::wake() {
   changed_.notify_one();
 }
 
+void Feed::stop_soon() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_one();
+}
+
 void Feed::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    changed_.notify_one();
-  }
+  stop_soon();
   if (thread_.joinable()) thread_.join();
 }
 

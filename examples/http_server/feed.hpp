@@ -54,7 +54,8 @@ class Feed {
   void wait(Waiter waiter);
   void wake();  // something was written
   // Ends every stream and answers every waiter; those who come later are ended at once.
-  void stop();
+  void stop_soon();
+  void stop();  // and waits for what the store is being asked
   [[nodiscard]] EventOwners& owners() { return owners_; }
 
  private:

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "examples/http_server/driver.hpp"
+#include "examples/http_server/forced_end.hpp"
 #include "examples/http_server/routes.hpp"
 #include "examples/http_server/server.hpp"
 #include "examples/http_server/settings.hpp"
@@ -11,6 +12,8 @@
 
 namespace orchestrator::http {
 namespace {
+
+constexpr std::chrono::seconds kPatienceAtTheEnd{5};
 
 bool is_loopback(const std::string& address) { return address == "::1" || address.starts_with("127."); }
 
@@ -23,6 +26,7 @@ int serve(const Invocation& asked) {
         "do everything");
   }
   Log log(http.log_format, http.log_level);
+  ForcedEnd forced_end(http.log_format);
   Metrics metrics;
   OpenOptions options = cli::open_options(asked.engine);
   options.observer = metrics.observer();
@@ -42,6 +46,9 @@ int serve(const Invocation& asked) {
   Server server(service, limits, http.bind, http.port);
   log.info("listening on " + http.bind + " port " + std::to_string(server.port()));
   server.run(http.threads);
+  forced_end.begin(kPatienceAtTheEnd);
+  server.join();
+  feed.stop();  // it holds connections
   driver.stop();
   log.info("stopped");
   return 0;

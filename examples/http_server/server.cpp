@@ -1,7 +1,10 @@
 #include "examples/http_server/server.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <csignal>
+#include <exception>
 #include <thread>
 
 #include "examples/http_server/connection.hpp"
@@ -27,10 +30,9 @@ tcp::endpoint endpoint(const std::string& address, std::uint16_t port) {
 Server::Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port)
     : service_(service),
       limits_(limits),
-      strand_(asio::make_strand(context_)),
-      acceptor_(strand_),
-      signals_(strand_, SIGTERM, SIGINT),
-      timer_(strand_) {
+      acceptor_(control_),
+      signals_(control_, SIGTERM, SIGINT),
+      timer_(control_) {
   const auto where = endpoint(address, port);
   try {
     acceptor_.open(where.protocol());
@@ -49,21 +51,39 @@ void Server::run(std::size_t threads) {
   });
   accept();
   look_at_time();
-  std::vector<std::thread> pool;
-  pool.reserve(threads);
-  for (std::size_t i = 1; i < threads; ++i) pool.emplace_back([this] { context_.run(); });
-  context_.run();
-  for (auto& thread : pool) thread.join();
+  const auto until_stopped = asio::make_work_guard(context_);
+  pool_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) pool_.emplace_back([this] { run_all_of(context_); });
+  run_all_of(control_);
+  context_.stop();
+}
+
+void Server::join() {
+  for (auto& thread : pool_) thread.join();
+  pool_.clear();
+}
+
+// What is thrown here (for want of memory, in the end) costs the connection whose turn it was, which nobody
+// else holds, and nothing more.
+void Server::run_all_of(asio::io_context& context) {
+  while (true) {
+    try {
+      context.run();
+      return;
+    } catch (const std::exception& error) {
+      service_.log.error(std::string("a connection was given up: ") + error.what());
+    }
+  }
 }
 
 void Server::accept() {
   acceptor_.async_accept(asio::make_strand(context_),
                          [this](const boost::system::error_code& failed, tcp::socket socket) {
                            if (failed == asio::error::operation_aborted || !acceptor_.is_open()) return;
-                           if (!failed) accepted(std::move(socket));
                            // Out of descriptors: those that are open must go first.
                            if (failed) std::this_thread::sleep_for(std::chrono::milliseconds(10));
                            accept();
+                           if (!failed) accepted(std::move(socket));
                          });
 }
 
@@ -94,7 +114,7 @@ bool Server::take_body_bytes(std::size_t bytes) {
 void Server::gone(const Connection* connection) {
   const std::lock_guard lock(mutex_);
   connections_.erase(connection);
-  if (stopping_ && connections_.empty()) asio::post(strand_, [this] { timer_.cancel(); });
+  if (stopping_ && connections_.empty()) asio::post(control_, [this] { timer_.cancel(); });
 }
 
 // Whoever holds one of these may be the last: never under the mutex, which its end takes.
@@ -111,15 +131,22 @@ std::vector<std::shared_ptr<Connection>> Server::all_open() {
 void Server::look_at_time() {
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](const boost::system::error_code&) {
-    const auto now = std::chrono::steady_clock::now();
-    if (stopping_ && now >= stop_at_) context_.stop();
-    const auto open = all_open();
-    if (stopping_ && open.empty()) return;
-    for (const auto& connection : open) {
-      if (connection->deadline() <= now) connection->expire();
-    }
+    if (has_ended()) return;
     look_at_time();
+    expire_overdue();
   });
+}
+
+bool Server::has_ended() {
+  const std::lock_guard lock(mutex_);
+  return stopping_ && (connections_.empty() || std::chrono::steady_clock::now() >= stop_at_);
+}
+
+void Server::expire_overdue() {
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& connection : all_open()) {
+    if (connection->deadline() <= now) connection->expire();
+  }
 }
 
 void Server::stop() {
@@ -132,7 +159,7 @@ void Server::stop() {
   acceptor_.close();
   timer_.cancel();
   for (const auto& connection : all_open()) connection->end_soon();
-  service_.feed.stop();
+  service_.feed.stop_soon();
 }
 
 }  // namespace orchestrator::http

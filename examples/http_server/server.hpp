@@ -1,7 +1,8 @@
 // Listens, keeps count of the connections and their time limits, and ends gracefully.
 //
-// One pool of threads runs everything. A request is handled on the thread that read it, without a hand-over;
-// what waits long (an idle connection, a slow client, a stream, a long poll) holds no thread.
+// One pool of threads runs all connections. A request is handled on the thread that read it, without a
+// hand-over; what waits long (an idle connection, a slow client, a stream, a long poll) holds no thread. New
+// connections, signals and time limits have a thread of their own, whatever the pool is held up by.
 #pragma once
 
 #include <atomic>
@@ -9,13 +10,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -45,8 +46,9 @@ class Server {
 
   [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   // Serves until SIGTERM or SIGINT, then until the requests under way are answered or the time for it is
-  // over.
+  // over. Behind it join(), which may hang with what a request waits for.
   void run(std::size_t threads);
+  void join();
 
   [[nodiscard]] Service& service() { return service_; }
   [[nodiscard]] const ServerLimits& limits() const { return limits_; }
@@ -59,21 +61,26 @@ class Server {
   void accepted(boost::asio::ip::tcp::socket socket);
   [[nodiscard]] std::vector<std::shared_ptr<Connection>> all_open();
   void look_at_time();
+  void expire_overdue();
+  [[nodiscard]] bool has_ended();
   void stop();
+  void run_all_of(boost::asio::io_context& context);
 
   Service& service_;
   const ServerLimits limits_;
-  // Outlive the context, whose end destroys connections that still wait for something.
+  // The pool's context goes first of all: its end destroys connections that still wait for something, and
+  // these tell of their end.
   std::atomic<std::size_t> bodies_bytes_{0};
   std::mutex mutex_;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_at_ = {};
   std::unordered_map<const Connection*, std::weak_ptr<Connection>> connections_;
-  boost::asio::io_context context_;
-  boost::asio::strand<boost::asio::io_context::executor_type> strand_;  // of what follows
+  boost::asio::io_context control_;  // of what follows, on one thread
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
+  std::vector<std::thread> pool_;
+  boost::asio::io_context context_;
 };
 
 }  // namespace orchestrator::http
