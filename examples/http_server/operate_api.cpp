@@ -31,6 +31,11 @@ Stop read_stop(Members& members) {
   return stop;
 }
 
+// For the audit trail; without keys nobody is known by more than the server's own name for its operator.
+std::string name_of(const Service& service, const Caller& caller) {
+  return service.access.needs_key() ? caller.name : std::string();
+}
+
 }  // namespace
 
 Response settle(Service& service, Request& request) {
@@ -54,7 +59,7 @@ Response halt(Service& service, Request& request) {
   const auto mode = parse_halt_mode(members.text("mode").value_or("halt"));
   if (!mode) members.refuse("mode", "must be halt or cancel_only");
   members.finish();
-  service.oms.halt(stop.scope, stop.target, reason, *mode);
+  service.oms.halt(stop.scope, stop.target, reason, *mode, name_of(service, request.caller));
   for (const auto& row : service.oms.reference().halts()) {
     if (row.scope == stop.scope && row.target == stop.target) return {.body = to_json(row)};
   }
@@ -66,7 +71,7 @@ Response resume(Service& service, Request& request) {
   Members members(body, "");
   const auto stop = read_stop(members);
   members.finish();
-  const bool resumed = service.oms.resume(stop.scope, stop.target);
+  const bool resumed = service.oms.resume(stop.scope, stop.target, name_of(service, request.caller));
   service.driver.wake();
   return {.body = std::string("{\"resumed\":") + (resumed ? "true" : "false") + "}"};
 }

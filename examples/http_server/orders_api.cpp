@@ -214,7 +214,12 @@ Response resolve_order(Service& service, Request& request) {
     members.refuse("kind", "must be accepted, not_placed or rejected");
   }
   resolution.ext_order_id = members.text("ext_order_id").value_or("");
-  resolution.by = members.required_text("by");
+  // With keys the trail names the key that was used, whatever its holder may call himself.
+  const bool known = service.access.needs_key();
+  resolution.by = known ? members.text("by").value_or(request.caller.name) : members.required_text("by");
+  if (known && resolution.by != request.caller.name) {
+    members.refuse("by", "must be the name of the key, or be left out");
+  }
   resolution.reason = members.required_text("reason");
   members.finish();
   const auto after = service.oms.resolve(order.id, resolution);

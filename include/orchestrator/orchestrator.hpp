@@ -261,9 +261,10 @@ class Orchestrator {
   // with HaltMode::kHalt cancel() refuses as well, unless the order was never sent. Once it returns no
   // further order is claimed, and of those claimed at most the request that each sender has on the wire still
   // leaves.
+  // `by`: who, for the audit trail; empty: EngineOptions::operator_name. So in resume().
   void halt(ControlScope scope, const std::string& target, const std::string& reason,
-            HaltMode mode = HaltMode::kHalt);
-  bool resume(ControlScope scope, const std::string& target);
+            HaltMode mode = HaltMode::kHalt, const std::string& by = {});
+  bool resume(ControlScope scope, const std::string& target, const std::string& by = {});
   [[nodiscard]] std::vector<BrokerInfo> brokers() const;
   // Throws unknown_broker when no connector of that name is linked in, configuration when it would not take
   // the settings. A running connector keeps its settings until the next open().

@@ -35,8 +35,10 @@ AuditEntry halted(const Halt& halt) {
   return entry;
 }
 
-AuditEntry resumed(ControlScope scope, const std::string& target) {
-  return entry_of("resume", subject_of(scope, target), [](JsonWriter&) {});
+AuditEntry resumed(ControlScope scope, const std::string& target, const std::string& by) {
+  AuditEntry entry = entry_of("resume", subject_of(scope, target), [](JsonWriter&) {});
+  entry.by = by;
+  return entry;
 }
 
 AuditEntry broker_set(const BrokerConnectorConfig& config) {

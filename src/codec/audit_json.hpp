@@ -11,7 +11,7 @@
 namespace orchestrator::codec {
 
 [[nodiscard]] AuditEntry halted(const Halt& halt);
-[[nodiscard]] AuditEntry resumed(ControlScope scope, const std::string& target);
+[[nodiscard]] AuditEntry resumed(ControlScope scope, const std::string& target, const std::string& by);
 // Settings may hold secrets: the entry has their SHA-256 only.
 [[nodiscard]] AuditEntry broker_set(const BrokerConnectorConfig& config);
 [[nodiscard]] AuditEntry limits_set(const PortfolioLimits& limits);

@@ -432,7 +432,7 @@ bool Orchestrator::wait(BatchId id, std::chrono::microseconds timeout, const Sto
 // --- operating ---
 
 void Orchestrator::halt(ControlScope scope, const std::string& target, const std::string& reason,
-                        HaltMode mode) {
+                        HaltMode mode, const std::string& by) {
   if ((scope == ControlScope::kAll) != target.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a halt of a portfolio or a broker names it; a halt of all does not");
@@ -440,13 +440,13 @@ void Orchestrator::halt(ControlScope scope, const std::string& target, const std
   if (scope == ControlScope::kBroker) impl_->context.require_broker(target);
   impl_->watched([&](Context& context) {
     context.store->put_halt(
-        {scope, target, reason, context.clock->now(), mode, context.options.operator_name});
+        {scope, target, reason, context.clock->now(), mode, by.empty() ? context.options.operator_name : by});
   });
 }
 
-bool Orchestrator::resume(ControlScope scope, const std::string& target) {
+bool Orchestrator::resume(ControlScope scope, const std::string& target, const std::string& by) {
   const bool was_halted =
-      impl_->watched([&](Context& context) { return context.store->remove_halt(scope, target); });
+      impl_->watched([&](Context& context) { return context.store->remove_halt(scope, target, by); });
   if (impl_->workers) impl_->workers->resumed();
   return was_halted;
 }

@@ -1,7 +1,9 @@
 """Who may do what: every role at every route, and no tenant's orders for another."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 
 import pytest
@@ -165,6 +167,24 @@ def test_a_fault_of_the_server_is_told_in_full_to_operators_and_the_log_alone(st
         server.stop()
         server.log_copier.join()
         assert f"request {failed.json()['request_id']}: " in (tmp_path / "server.log").read_text()
+
+
+def test_the_audit_trail_names_the_key_that_stops_and_resumes(locked, keys, tmp_path):
+    stop = {"scope": "portfolio", "target": 1}
+    halted = locked.post("/api/v1/halt", {**stop, "reason": "drill"}, headers=bearer(keys["operate"]))
+    assert halted.json()["by"] == "night"
+    assert locked.post("/api/v1/resume", stop, headers=bearer(keys["operate"])).json()["resumed"]
+    locked.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "orders.db")) as book:
+        rows = book.execute('SELECT action, "by" FROM audit_trail ORDER BY id DESC LIMIT 2').fetchall()
+    assert rows == [("resume", "night"), ("halt", "night")]
+
+
+def test_a_decision_is_signed_by_the_key_and_by_nobody_else(locked, keys):
+    locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    said = {"kind": "rejected", "reason": "seen in the terminal"}
+    for by, status in [({"by": "asha"}, 400), ({"by": "night"}, 409), ({}, 409)]:  # 409: it is not in doubt
+        assert locked.post("/api/v1/orders/1/resolve", {**said, **by}, headers=bearer(keys["operate"])).status == status
 
 
 def test_no_key_is_in_the_log_or_in_the_keys_file(locked, keys, tmp_path):

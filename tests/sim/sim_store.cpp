@@ -148,8 +148,8 @@ class SimStore final : public Store {
     world_.halted = true;
     world_.requests_since_halt = 0;
   }
-  bool remove_halt(ControlScope scope, const std::string& target) override {
-    const bool removed = writing().remove_halt(scope, target);
+  bool remove_halt(ControlScope scope, const std::string& target, const std::string& by) override {
+    const bool removed = writing().remove_halt(scope, target, by);
     world_.halted = !world_.store->halts().empty();
     return removed;
   }

@@ -106,8 +106,8 @@ class MovingStore final : public Store {
   bool remove_routing_rule(std::int64_t id) override { return inner_->remove_routing_rule(id); }
   std::vector<Halt> halts() const override { return inner_->halts(); }
   void put_halt(const Halt& halt) override { inner_->put_halt(halt); }
-  bool remove_halt(ControlScope scope, const std::string& target) override {
-    return inner_->remove_halt(scope, target);
+  bool remove_halt(ControlScope scope, const std::string& target, const std::string& by) override {
+    return inner_->remove_halt(scope, target, by);
   }
   std::vector<Date> holidays(const std::string& calendar) const override {
     return inner_->holidays(calendar);

@@ -103,7 +103,7 @@ inline void every_change_of_a_switch_or_reference_data_is_in_the_trail(Store& st
   store.attribute_to("ravi", clock);
   const std::int64_t before = static_cast<std::int64_t>(store.audit_trail(0, kAll).size());
   store.put_halt(stop_of(HaltMode::kCancelOnly, ControlScope::kPortfolio, "3"));
-  CHECK(store.remove_halt(ControlScope::kPortfolio, "3"));
+  CHECK(store.remove_halt(ControlScope::kPortfolio, "3", "meera"));
   CHECK_FALSE(store.remove_halt(ControlScope::kPortfolio, "3"));
   store.put_limits({.portfolio_id = 3, .max_quantity = Quantity::from_int(9)});
   store.put_broker({.broker_name = "north", .config_json = R"({"secret":"hunter2"})"});
@@ -116,7 +116,7 @@ inline void every_change_of_a_switch_or_reference_data_is_in_the_trail(Store& st
   for (const AuditEntry& entry : store.audit_trail(before, kAll)) {
     actions.push_back(entry.action);
     CHECK(entry.at == kNow);
-    CHECK(entry.by == (entry.action == "cancel_only" ? "asha" : "ravi"));
+    CHECK(entry.by == (entry.action == "cancel_only" ? "asha" : entry.action == "resume" ? "meera" : "ravi"));
     CHECK_MESSAGE(entry.detail.find("hunter2") == std::string::npos, "settings may hold secrets");
   }
   CHECK(actions == std::vector<std::string>{"cancel_only", "resume", "limits.set", "broker.set", "route.add",

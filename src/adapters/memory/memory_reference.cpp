@@ -168,12 +168,12 @@ void MemoryStore::set_halt(const Halt& halt) {
   }
 }
 
-bool MemoryStore::remove_halt(ControlScope scope, const std::string& target) {
+bool MemoryStore::remove_halt(ControlScope scope, const std::string& target, const std::string& by) {
   const std::lock_guard lock(mutex_);
   ++reference_version_;
   const auto same = [&](const Halt& halt) { return halt.scope == scope && halt.target == target; };
   const bool removed = std::erase_if(halts_, same) > 0;
-  if (removed) enter(codec::resumed(scope, target));
+  if (removed) enter(codec::resumed(scope, target, by));
   return removed;
 }
 

@@ -229,7 +229,7 @@ void PostgresStore::put_halt(const Halt& halt) {
   change_reference(put, ControlLock::kExclusive);
 }
 
-bool PostgresStore::remove_halt(ControlScope scope, const std::string& target) {
+bool PostgresStore::remove_halt(ControlScope scope, const std::string& target, const std::string& by) {
   bool removed = false;
   const auto remove = [&](Transaction& transaction) -> std::optional<AuditEntry> {
     Parameters parameters;
@@ -237,7 +237,7 @@ bool PostgresStore::remove_halt(ControlScope scope, const std::string& target) {
     removed =
         transaction.query("DELETE FROM halts WHERE scope = $1 AND target = $2", parameters).affected() > 0;
     if (!removed) return std::nullopt;
-    return codec::resumed(scope, target);
+    return codec::resumed(scope, target, by);
   };
   change_reference(remove, ControlLock::kExclusive);
   return removed;

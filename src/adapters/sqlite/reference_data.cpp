@@ -233,13 +233,13 @@ void SqliteStore::put_halt(const Halt& halt) {
   });
 }
 
-bool SqliteStore::remove_halt(ControlScope scope, const std::string& target) {
+bool SqliteStore::remove_halt(ControlScope scope, const std::string& target, const std::string& by) {
   bool removed = false;
   change_reference([&](WriteTransaction& transaction) {
     transaction.query("DELETE FROM halts WHERE scope = ? AND target = ?").bind(scope, target).run();
     removed = transaction.connection().changes() > 0;
     transaction.halts_changed();
-    if (removed) enter(transaction, codec::resumed(scope, target));
+    if (removed) enter(transaction, codec::resumed(scope, target, by));
     return removed;
   });
   return removed;

@@ -74,7 +74,7 @@ class SqliteStore final : public Store {
   bool remove_routing_rule(std::int64_t id) override;
   [[nodiscard]] std::vector<Halt> halts() const override;
   void put_halt(const Halt& halt) override;
-  bool remove_halt(ControlScope scope, const std::string& target) override;
+  bool remove_halt(ControlScope scope, const std::string& target, const std::string& by) override;
   [[nodiscard]] std::vector<Date> holidays(const std::string& calendar) const override;
   void put_holidays(const std::string& calendar, std::span<const Date> days) override;
 
