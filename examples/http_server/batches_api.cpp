@@ -60,6 +60,7 @@ Response wait_for_batch(Service& service, Request& request) {
 }
 
 Response cancel_batch(Service& service, Request& request) {
+  check_no_fields(request, service.limits);
   const auto batch = batch_of(service.oms, request.caller, path_id(request, "batch"));
   const auto orders = service.oms.cancel_batch(batch.id);
   service.driver.wake();

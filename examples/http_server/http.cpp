@@ -32,8 +32,9 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// `plus`: a plus sign stands for a blank, as forms write it.
-std::optional<std::string> decode(std::string_view text, bool plus) {
+// `form`: a plus sign stands for a blank, as forms write it. Elsewhere, in a path, an escaped slash would
+// look like the end of a segment once it is decoded; no path of ours has one.
+std::optional<std::string> decode(std::string_view text, bool form) {
   std::string result;
   result.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -44,8 +45,9 @@ std::optional<std::string> decode(std::string_view text, bool plus) {
       const int low = hex_digit(text[i + 2]);
       if (high < 0 || low < 0) return std::nullopt;
       c = static_cast<char>(high * 16 + low);
+      if (c == '/' && !form) return std::nullopt;
       i += 2;
-    } else if (c == '+' && plus) {
+    } else if (c == '+' && form) {
       c = ' ';
     }
     if (c == '\0') return std::nullopt;

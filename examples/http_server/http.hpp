@@ -70,7 +70,8 @@ struct Response {
 // The reason phrase of a status that this server answers.
 [[nodiscard]] std::string_view reason_of(int status);
 
-// Fills `path` and `query` from `target`. False: not an absolute path, a broken %-escape, a NUL byte, or
+// Fills `path` and `query` from `target`. False: not an absolute path, a broken %-escape, an escaped slash in
+// the path, a NUL byte, or
 // what is not UTF-8 (databases differ in what they make of that).
 [[nodiscard]] bool split_target(Request& request);
 

@@ -181,6 +181,7 @@ Response simulate_fill(Service& service, Request& request) {
 }
 
 Response cancel_order(Service& service, Request& request) {
+  check_no_fields(request, service.limits);
   const auto order = order_of(service.oms, request.caller, path_id(request, "order"));
   const auto after = service.oms.cancel(order.id);
   service.driver.wake();

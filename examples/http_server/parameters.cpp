@@ -8,6 +8,7 @@
 namespace orchestrator::http {
 namespace {
 
+constexpr std::size_t kParametersMax = 32;
 constexpr std::size_t kTextBytesMax = 1000;
 
 [[noreturn]] void refuse_parameter(std::string_view name, const std::string& why) {
@@ -20,6 +21,10 @@ std::string shown(std::string_view word) { return quote(word.substr(0, 40)); }
 }  // namespace
 
 Query::Query(const Request& request) : left_(request.query) {
+  if (left_.size() > kParametersMax) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a query has at most " + std::to_string(kParametersMax) + " parameters");
+  }
   for (std::size_t i = 0; i < left_.size(); ++i) {
     for (std::size_t j = i + 1; j < left_.size(); ++j) {
       if (left_[i].first == left_[j].first) {
@@ -125,6 +130,12 @@ void Members::finish() const {
 
 void Members::refuse(std::string_view name, std::string_view why) const {
   throw Error(ErrorCode::kInvalidArgument, what_ + std::string(name) + " " + std::string(why));
+}
+
+void check_no_fields(const Request& request, const ReadLimits& limits) {
+  if (request.body.empty()) return;
+  const auto body = parse_json(request.body, limits);
+  Members(body, "").finish();
 }
 
 Page::Page(Query& query) {

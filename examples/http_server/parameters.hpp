@@ -80,6 +80,9 @@ class Members {
   std::string what_;
 };
 
+// Of a request that takes none: the body is empty or {}.
+void check_no_fields(const Request& request, const ReadLimits& limits);
+
 // `[a,b]` of documents, `{"orders":[...],"next_cursor":...}` of a page.
 template <class Rows>
 [[nodiscard]] std::string json_array(const Rows& rows) {

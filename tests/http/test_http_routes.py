@@ -83,6 +83,25 @@ def test_what_has_ended_is_not_filled(any_server):
     assert (refused.status, refused.json()["code"]) == (409, "invalid_state")
 
 
+def test_an_escaped_slash_does_not_split_a_path_and_a_query_has_an_end(server):
+    place(server)
+    refused = server.get("/api/v1/orders%2F1")
+    assert (refused.status, refused.json()["code"]) == (400, "invalid_target")
+    assert server.get("/api/v1/orders?broker=a%2Fb").status == 200
+    refused = server.get("/api/v1/orders?" + "&".join(f"p{n}=1" for n in range(33)))
+    assert refused.status == 400 and "at most 32" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["orders/1", "batches/1"])
+def test_a_cancel_takes_no_fields_and_no_rubbish(server, path):
+    place(server)
+    for body in (b"rubbish", b"[]", b'{"order_id": 2}', b"{} {}"):
+        assert server.call("POST", f"/api/v1/{path}/cancel", body).status == 400, body
+    assert server.get("/api/v1/orders/1").json()["status"] == "acked"
+    for body in (b"", b"{}"):
+        assert server.call("POST", f"/api/v1/{path}/cancel", body).status in (200, 409), body
+
+
 @pytest.mark.parametrize("text, status", [
     ("%ff", 400), ("%c0%af", 400), ("%ed%a0%80", 400), ("%f4%90%80%80", 400), ("%e2%82", 400), ("%80", 400), ("%00", 400),
     ("%e2%82%ac", 200), ("%f0%9f%98%80", 200), ("%c3%a9", 200),
