@@ -41,6 +41,7 @@ int serve(const Invocation& asked) {
   service.event_source = asked.engine.engine.event_source;
   service.tenant = asked.engine.tenant.value_or("default");
   service.writers_max = http.threads - 8;
+  service.store_users_max = http.threads - 4;
   ServerLimits limits;
   limits.connections_max = http.connections_max;
   Server server(service, limits, http.bind, http.port);

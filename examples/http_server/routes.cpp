@@ -90,23 +90,9 @@ void check_content_type(const Request& request) {
   throw Refusal{415, "unsupported_media_type", "send Content-Type: application/json"};
 }
 
-class WriterSlot {
- public:
-  explicit WriterSlot(Service& service) : service_(service) {
-    if (service_.writers.fetch_add(1) < service_.writers_max) return;
-    service_.writers.fetch_sub(1);
-    throw Refusal{503,
-                  "overloaded",
-                  "too many requests that write are running; nothing happened, send it again",
-                  {{"Retry-After", "1"}}};
-  }
-  ~WriterSlot() { service_.writers.fetch_sub(1); }
-  WriterSlot(const WriterSlot&) = delete;
-  WriterSlot& operator=(const WriterSlot&) = delete;
-
- private:
-  Service& service_;
-};
+[[noreturn]] void refuse_for_now(const char* detail) {
+  throw Refusal{503, "overloaded", detail, {{"Retry-After", "1"}}};
+}
 
 void check_head(Service& service, Request& request) {
   if (!split_target(request)) throw Refusal{400, "invalid_target", "the request target is not a path"};
@@ -117,9 +103,14 @@ void check_head(Service& service, Request& request) {
 }
 
 Response run(Service& service, Request& request) {
-  if (request.method != "POST") return request.route->handler(service, request);
-  const WriterSlot slot(service);
-  return request.route->handler(service, request);
+  const auto& route = *request.route;
+  if (!route.pattern.starts_with("/api/")) return route.handler(service, request);
+  const Slot user(service.store_users, service.store_users_max);
+  if (!user) refuse_for_now("too many requests are running; nothing happened, send it again");
+  if (request.method != "POST") return route.handler(service, request);
+  const Slot writer(service.writers, service.writers_max);
+  if (!writer) refuse_for_now("too many requests that write are running; nothing happened, send it again");
+  return route.handler(service, request);
 }
 
 template <typename Work>

@@ -28,9 +28,32 @@ struct Service {
   ReadLimits limits = {};
   std::string event_source = {};
   std::string tenant = "default";  // of orders that a caller of all tenants places
-  // Requests that write may block; the threads beyond this stay free for those that read.
+  // Whoever asks the store may be held up by it. Some threads stay free of requests that write, fewer of
+  // those that ask the store at all, and two for what needs no store.
   std::size_t writers_max = 56;
+  std::size_t store_users_max = 60;
   std::atomic<std::size_t> writers{0};
+  std::atomic<std::size_t> store_users{0};
+  std::atomic<std::size_t> health_askers{0};
+};
+
+// One of so many that may do something at once, or none.
+class Slot {
+ public:
+  Slot(std::atomic<std::size_t>& taken, std::size_t max) : taken_(taken), is_mine_(taken.fetch_add(1) < max) {
+    if (!is_mine_) taken_.fetch_sub(1);
+  }
+  ~Slot() {
+    if (is_mine_) taken_.fetch_sub(1);
+  }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+  explicit operator bool() const { return is_mine_; }
+
+ private:
+  std::atomic<std::size_t>& taken_;
+  const bool is_mine_;
 };
 
 // Whether the request may go on, by its head alone: who sends it, to which route, in which form. Otherwise

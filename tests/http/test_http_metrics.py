@@ -5,16 +5,12 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from deploy_servers import ROOT
 from http_driver import TWO_ORDERS, program
-from postgres_server import Postgres
-from server_process import Unavailable
 
 CANARY = "c4n4ry5ecret"
 SECONDS_MAX = 60
@@ -99,24 +95,6 @@ def test_prometheus_own_checker_takes_a_scrape(server):
     done = subprocess.run(["promtool", "check", "metrics"], input=scrape(server), capture_output=True, text=True,
                           check=False, timeout=SECONDS_MAX)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.fixture
-def own_postgres():
-    """One that a test may stop, in a folder that its account may enter."""
-    with tempfile.TemporaryDirectory(prefix="orchestrator-metrics-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postgres = Postgres(folder, ROOT / "build" / "servers")
-        postgres.folder.mkdir()
-        try:
-            postgres.prepare()
-            postgres.start()
-        except Unavailable as error:
-            pytest.skip(str(error))
-        yield postgres
-        postgres.resume()
-        postgres.end()
 
 
 @pytest.mark.slow

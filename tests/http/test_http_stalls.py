@@ -1,0 +1,41 @@
+"""A database that does not answer holds up whoever asks it, and nobody else; not even the end."""
+
+import pytest
+
+from http_driver import TWO_ORDERS, read_to_end, status_of
+
+pytestmark = pytest.mark.slow
+
+
+def ask(server, path):
+    client = server.connect(120)
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    return client
+
+
+def test_a_stalled_database_leaves_threads_for_what_needs_none(own_postgres, start_server):
+    server = start_server(database_url=own_postgres.url, options=["--threads", "16"])
+    assert server.get("/health").status == 200
+    own_postgres.pause()
+    askers = [ask(server, path) for path in ["/health", "/ready", "/api/v1/orders"] * 20]
+    for _ in range(20):
+        assert server.get("/openapi.json", timeout=3).status == 200
+    refused = server.get("/api/v1/orders", timeout=3)
+    assert (refused.status, refused.json()["code"], refused.headers["Retry-After"]) == (503, "overloaded", "1")
+    own_postgres.resume()
+    for client in askers:
+        assert status_of(read_to_end(client)) in (200, 503)
+        client.close()
+
+
+def test_a_stalled_database_does_not_hold_up_the_end(own_postgres, start_server):
+    server = start_server(database_url=own_postgres.url)
+    placed = server.post("/api/v1/orders", TWO_ORDERS, headers={"Idempotency-Key": "k"})
+    assert placed.status == 200
+    own_postgres.pause()
+    client = ask(server, "/api/v1/orders")
+    assert server.stop(timeout=30) == 1
+    client.close()
+    own_postgres.resume()
+    server.start()
+    assert server.post("/api/v1/orders", TWO_ORDERS, headers={"Idempotency-Key": "k"}).body == placed.body
