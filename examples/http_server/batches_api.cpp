@@ -43,8 +43,9 @@ Response wait_for_batch(Service& service, Request& request) {
   asked.id = request.id;
   asked.caller = request.caller;
   response.later = [&service, id = batch.id, asked = std::move(asked),
+                    stay = take_stay(service, request.caller),
                     timeout_ms](std::function<void(Response)> done) {
-    const auto tell = [&service, id, asked, done = std::move(done)](bool settled) {
+    const auto tell = [&service, id, asked, stay, done = std::move(done)](bool settled) {
       try {
         done({.body = std::string("{\"settled\":") + (settled ? "true" : "false") +
                       ",\"batch\":" + to_json(service.oms.get_batch(id)) + "}"});

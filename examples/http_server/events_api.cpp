@@ -54,8 +54,9 @@ Response stream_of_events(Service& service, const Request& request, EventQuery q
   }
   Response response;
   response.content_type = "text/event-stream";
-  response.stream = [&service, query, from_now, tenant = request.caller.tenant](std::shared_ptr<Stream> to) {
-    service.feed.follow({std::move(to), query, from_now, tenant});
+  response.stream = [&service, query, from_now, tenant = request.caller.tenant,
+                     stay = take_stay(service, request.caller)](std::shared_ptr<Stream> to) {
+    service.feed.follow({std::move(to), query, from_now, tenant, stay});
   };
   return response;
 }

@@ -36,7 +36,8 @@ class Feed {
     EventQuery query = {};  // after_id: where it goes on; order_id only with its batch_id
     bool from_now = false;  // instead of after_id
     std::optional<std::string> tenant = {};
-    Time heard_at = {};  // last bytes sent
+    std::shared_ptr<void> stay = {};  // its place, see Stays
+    Time heard_at = {};               // last bytes sent
   };
   struct Waiter {
     BatchId batch_id = 0;

@@ -1,4 +1,5 @@
 // The order orchestrator over HTTP: opens the orchestrator and puts the parts of the server together.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -36,14 +37,19 @@ int serve(const Invocation& asked) {
                 http.requests_per_second);
   Feed feed(*oms, asked.engine.engine.event_source);
   Driver driver(*oms, feed, log, asked.engine.engine.poll_interval);
-  Service service{*oms, access, metrics, state, log, feed, driver};
+  ServerLimits limits;
+  limits.connections_max = std::min(http.connections_max, connections_possible());
+  if (limits.connections_max < http.connections_max) {
+    log.warn("at most " + std::to_string(limits.connections_max) +
+             " connections at once: this process may not open more files (ulimit -n)");
+  }
+  const auto stays_max = limits.connections_max - limits.connections_max / 4;
+  Service service{*oms, access, metrics, state, log, feed, driver, Stays(stays_max)};
   service.limits = asked.engine.limits;
   service.event_source = asked.engine.engine.event_source;
   service.tenant = asked.engine.tenant.value_or("default");
   service.writers_max = http.threads - 8;
   service.store_users_max = http.threads - 4;
-  ServerLimits limits;
-  limits.connections_max = http.connections_max;
   Server server(service, limits, http.bind, http.port);
   log.info("listening on " + http.bind + " port " + std::to_string(server.port()));
   server.run(http.threads);

@@ -1,5 +1,8 @@
 #include "examples/http_server/server.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -26,6 +29,16 @@ tcp::endpoint endpoint(const std::string& address, std::uint16_t port) {
 }
 
 }  // namespace
+
+std::size_t connections_possible() {
+  constexpr rlim_t kOthers = 256;  // databases, brokers, logs
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return kOthers;
+  rlimit raised = files;
+  raised.rlim_cur = raised.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+  return static_cast<std::size_t>(files.rlim_cur - std::min(kOthers, files.rlim_cur / 2));
+}
 
 Server::Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port)
     : service_(service),

@@ -38,6 +38,10 @@ struct ServerLimits {
   std::chrono::seconds shutdown{20};
 };
 
+// How many connections the process may have open beside what else it needs, once it has raised its limit on
+// open files as far as it may.
+[[nodiscard]] std::size_t connections_possible();
+
 class Server {
  public:
   Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port);

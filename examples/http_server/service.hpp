@@ -10,6 +10,7 @@
 #include "examples/http_server/feed.hpp"
 #include "examples/http_server/log.hpp"
 #include "examples/http_server/metrics.hpp"
+#include "examples/http_server/stays.hpp"
 #include "orchestrator/json.hpp"
 #include "orchestrator/orchestrator.hpp"
 
@@ -25,6 +26,7 @@ struct Service {
   Log& log;
   Feed& feed;
   Driver& driver;
+  Stays stays;
   ReadLimits limits = {};
   std::string event_source = {};
   std::string tenant = "default";  // of orders that a caller of all tenants places
@@ -36,6 +38,11 @@ struct Service {
   std::atomic<std::size_t> store_users{0};
   std::atomic<std::size_t> health_askers{0};
 };
+
+// A place among the streams and waits of the caller's key.
+[[nodiscard]] inline std::shared_ptr<void> take_stay(Service& service, const Caller& caller) {
+  return service.stays.take(service.access.needs_key() ? caller.name : "");
+}
 
 // One of so many that may do something at once, or none.
 class Slot {

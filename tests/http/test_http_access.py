@@ -232,3 +232,24 @@ def test_a_refused_request_without_a_body_leaves_the_connection_open(locked):
     one = b"GET /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n"
     answer = locked.raw(one + b"\r\n" + one + b"Connection: close\r\n\r\n")
     assert answer.count(b"HTTP/1.1 401 ") == 2
+
+
+def test_one_key_does_not_hold_all_streams_and_waits(locked, keys):
+    def follow(key):
+        client = locked.connect()
+        client.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                       f"Authorization: Bearer {key}\r\n\r\n".encode())
+        return client, client.recv(12)
+
+    streams = [follow(keys["read"]) for _ in range(64)]
+    assert {said for _, said in streams} == {b"HTTP/1.1 200"}
+    placed = locked.call("POST", "/api/v1/orders", json.dumps(TWO_ORDERS).encode(), bearer(keys["trade"]))
+    wait = f"/api/v1/batches/{placed.json()['batch_id']}/wait"
+    assert locked.get(wait, headers=bearer(keys["trade"])).status == 200
+    refused = locked.get(wait, headers=bearer(keys["read"]))
+    assert (refused.status, refused.json()["code"], refused.headers["Retry-After"]) == (429, "too_many_streams", "10")
+    one_more, said = follow(keys["read"])
+    assert said == b"HTTP/1.1 429"
+    assert locked.get("/api/v1/orders", headers=bearer(keys["read"])).status == 200
+    for client, _ in streams + [(one_more, said)]:
+        client.close()

@@ -2,6 +2,7 @@
 served."""
 
 import json
+import resource
 import socket
 import struct
 import time
@@ -222,6 +223,23 @@ def test_connections_beyond_the_limit_are_told_so(start_server):
         assert client.recv(100).startswith(b"HTTP/1.1 200")
     with server.connect() as one_more:
         assert status_of(read_to_end(one_more)) == 503
+    for client in held:
+        client.close()
+
+
+def test_a_low_limit_on_open_files_is_raised_as_far_as_it_may_be(start_server):
+    low, high = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if high < 1024:
+        pytest.skip("this account may not open enough files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, high))  # what the server is born with
+    try:
+        server = start_server()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (low, high))
+    held = [server.connect() for _ in range(200)]
+    for client in held:
+        client.sendall(GET + b"\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
     for client in held:
         client.close()
 
