@@ -2,12 +2,10 @@
 // itself.
 //
 // Invariants
-//   * one entry is one line of printable ASCII, whatever a client, a broker or a database put into it: what
-//   is
-//     not printable is written as in a JSON string, what is too long is cut
+//   * one entry is one line of printable ASCII, whatever a client, a broker or a database put into it:
+//     what is not printable is written as in a JSON string, what is too long is cut
 //   * no body, header, query or key is ever part of a line: a request is its method, the pattern of its
-//   route,
-//     its id, and the name of the caller's key. A password in a URL is blanked out wherever it stands
+//     route, its id, and the name of the caller's key. A password in a URL is blanked out wherever it stands
 //   * logging never holds up a request: lines that standard error does not take wait in a bounded queue, and
 //     the oldest of them are dropped when it is full
 #pragma once
