@@ -12,7 +12,7 @@
 namespace orchestrator::cli {
 
 // What the command line gave, by option name: see resolve_settings().
-using GivenSettings = std::map<std::string, std::string, std::less<>>;
+using GivenSettings = OptionTexts;
 
 void add_settings(CLI::App& app, GivenSettings& given);
 

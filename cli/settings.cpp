@@ -166,32 +166,36 @@ std::string login_name() {
   return user == nullptr ? "uid " + std::to_string(::geteuid()) : std::string(user->pw_name);
 }
 
-void set(const Setting& setting, Settings& to, std::string_view text, const std::string& where) {
-  try {
-    setting.set(to, text);
-  } catch (const Error& error) {
-    refuse(where + ": " + error.what());
-  }
-}
-
 }  // namespace
 
 std::span<const Setting> all_settings() { return kSettings; }
 
-Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
-                          const EnvironmentFile& file) {
+std::optional<SettingText> find_setting(std::string_view option, std::string_view variable,
+                                        const OptionTexts& options, const EnvironmentFile& file) {
+  const std::string name(variable);
+  const char* environment = std::getenv(name.c_str());
+  if (const auto given = options.find(option); given != options.end()) {
+    return SettingText{given->second, std::string(option)};
+  }
+  if (environment != nullptr && *environment != '\0') {
+    return SettingText{environment, "environment variable " + name};
+  }
+  if (const auto line = file.find(variable); line != file.end() && !line->second.value.empty()) {
+    return SettingText{line->second.value, ".env line " + std::to_string(line->second.line) + ", " + name};
+  }
+  return std::nullopt;
+}
+
+Settings resolve_settings(const OptionTexts& options, const EnvironmentFile& file) {
   Settings settings;
   settings.engine.operator_name = login_name();
   for (const auto& setting : kSettings) {
-    const std::string variable(setting.variable);
-    const char* environment = std::getenv(variable.c_str());
-    if (const auto option = options.find(setting.option); option != options.end()) {
-      set(setting, settings, option->second, std::string(setting.option));
-    } else if (environment != nullptr && *environment != '\0') {
-      set(setting, settings, environment, "environment variable " + variable);
-    } else if (const auto line = file.find(variable); line != file.end() && !line->second.value.empty()) {
-      set(setting, settings, line->second.value,
-          ".env line " + std::to_string(line->second.line) + ", " + variable);
+    const auto given = find_setting(setting.option, setting.variable, options, file);
+    if (!given) continue;
+    try {
+      setting.set(settings, given->text);
+    } catch (const Error& error) {
+      refuse(given->where + ": " + error.what());
     }
   }
   return settings;

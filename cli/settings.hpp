@@ -55,9 +55,20 @@ using EnvironmentFile = std::map<std::string, EnvironmentLine, std::less<>>;
 // The file of that name, or nothing when there is none.
 [[nodiscard]] EnvironmentFile read_environment_file(const std::string& path);
 
-// `options`: what the command line gave, by option name.
-[[nodiscard]] Settings resolve_settings(const std::map<std::string, std::string, std::less<>>& options,
-                                        const EnvironmentFile& file);
+// What the command line gave, by option name.
+using OptionTexts = std::map<std::string, std::string, std::less<>>;
+
+// The text of one setting, and where it stands, for messages. The command line counts first, then the
+// environment, then the file; nullopt: it is nowhere.
+struct SettingText {
+  std::string text;
+  std::string where;
+};
+[[nodiscard]] std::optional<SettingText> find_setting(std::string_view option, std::string_view variable,
+                                                      const OptionTexts& options,
+                                                      const EnvironmentFile& file);
+
+[[nodiscard]] Settings resolve_settings(const OptionTexts& options, const EnvironmentFile& file);
 
 [[nodiscard]] OpenOptions open_options(const Settings& settings);
 

@@ -31,10 +31,11 @@ int serve(const Invocation& asked) {
   Metrics metrics;
   OpenOptions options = cli::open_options(asked.engine);
   options.observer = metrics.observer();
-  const auto oms = open(std::move(options));
-  StateReader state(state_of(*oms));
+  // Before the database is opened, and migrated: a server that cannot start leaves it alone.
   Access access(http.keys_file.empty() ? std::vector<ApiKey>() : read_keys_file(http.keys_file),
                 http.requests_per_second);
+  const auto oms = open(std::move(options));
+  StateReader state(state_of(*oms));
   Feed feed(*oms, asked.engine.engine.event_source);
   Driver driver(*oms, feed, log, asked.engine.engine.poll_interval);
   ServerLimits limits;

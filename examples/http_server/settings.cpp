@@ -73,36 +73,48 @@ constexpr std::array kSettings{
 HttpSettings resolve(const cli::GivenSettings& given, const cli::EnvironmentFile& file) {
   HttpSettings settings;
   for (const auto& setting : kSettings) {
-    const char* environment = std::getenv(std::string(setting.variable).c_str());
-    std::string text;
-    std::string where;
-    if (const auto option = given.find(setting.option); option != given.end()) {
-      text = option->second;
-      where = setting.option;
-    } else if (environment != nullptr && *environment != '\0') {
-      text = environment;
-      where = "environment variable " + std::string(setting.variable);
-    } else if (const auto line = file.find(setting.variable);
-               line != file.end() && !line->second.value.empty()) {
-      text = line->second.value;
-      where = ".env line " + std::to_string(line->second.line) + ", " + std::string(setting.variable);
-    } else {
-      continue;
-    }
+    const auto found = cli::find_setting(setting.option, setting.variable, given, file);
+    if (!found) continue;
     try {
-      setting.set(settings, text);
+      setting.set(settings, found->text);
     } catch (const Error& error) {
-      refuse(where + ": " + error.what());
+      refuse(found->where + ": " + error.what());
     }
   }
   return settings;
 }
 
-Caller owner_of_key(Caller owner, const std::string& role) {
-  const auto known = parse_role(role);
+void add_http_settings(CLI::App& app, cli::GivenSettings& given) {
+  for (const auto& setting : kSettings) {
+    const std::string option(setting.option);
+    app.add_option_function<std::string>(
+           option, [&given, option](const std::string& text) { given[option] = text; },
+           std::string(setting.meaning) + "; " + std::string(setting.variable))
+        ->type_name(std::string(setting.value))
+        ->group("Server");
+  }
+}
+
+// Whose key `key` is to make.
+struct KeyWords {
+  Caller owner = {};
+  std::string role = "read";
+};
+
+CLI::App* add_key_command(CLI::App& app, KeyWords& words) {
+  auto* key = app.add_subcommand("key", "Make an API key, add it to the keys file and print it, this once");
+  key->add_option("name", words.owner.name, "of its owner, for the log")->required();
+  key->add_option("--role", words.role, "read, trade or operate [read]");
+  key->add_option("--of-tenant", words.owner.tenant,
+                  "whose orders it sees and places; an operate key sees all");
+  return key;
+}
+
+Caller owner_of_key(KeyWords words) {
+  const auto known = parse_role(words.role);
   if (!known) refuse("--role must be read, trade or operate");
-  owner.role = *known;
-  return owner;
+  words.owner.role = *known;
+  return std::move(words.owner);
 }
 
 }  // namespace
@@ -112,24 +124,13 @@ std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
   app.set_version_flag("--version", "orchestrator_http " ORCHESTRATOR_VERSION);
   cli::GivenSettings given;
   cli::add_settings(app, given);
-  for (const auto& setting : kSettings) {
-    const std::string option(setting.option);
-    app.add_option_function<std::string>(
-           option, [&given, option](const std::string& text) { given[option] = text; },
-           std::string(setting.meaning) + "; " + std::string(setting.variable))
-        ->type_name(std::string(setting.value))
-        ->group("Server");
-  }
+  add_http_settings(app, given);
   Invocation result;
   auto* routes = app.add_subcommand("routes", "Print the table of routes and end");
   bool json = false;
   routes->add_flag("--json", json, "as one JSON document, which is the only form");
-  auto* key = app.add_subcommand("key", "Make an API key, add it to the keys file and print it, this once");
-  Caller owner;
-  std::string role = "read";
-  key->add_option("name", owner.name, "of its owner, for the log")->required();
-  key->add_option("--role", role, "read, trade or operate [read]");
-  key->add_option("--of-tenant", owner.tenant, "whose orders it sees and places; an operate key sees all");
+  KeyWords key_words;
+  const auto* key = add_key_command(app, key_words);
   cli::HiddenWords words(argc, argv);
   try {
     app.parse(words.argc(), words.argv());
@@ -144,7 +145,7 @@ std::optional<Invocation> read_invocation(int argc, char** argv, int& status) {
   const auto file = cli::read_environment_file(".env");
   result.engine = cli::resolve_settings(given, file);
   result.http = resolve(given, file);
-  if (key->parsed()) result.new_key = owner_of_key(std::move(owner), role);
+  if (key->parsed()) result.new_key = owner_of_key(std::move(key_words));
   return result;
 }
 

@@ -201,6 +201,14 @@ def test_beyond_loopback_it_does_not_start_without_keys(tmp_path):
     assert "keys file" in ended.stderr
 
 
+def test_a_server_whose_keys_file_will_not_do_does_not_touch_the_database(tmp_path):
+    (tmp_path / "keys").write_text("desk trade acme nothash\n")
+    ended = subprocess.run([program(), "--keys-file", "keys", "--port", "0", "--database-url", "sqlite:///orders.db"],
+                           cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1 and "keys" in ended.stderr
+    assert not (tmp_path / "orders.db").exists()
+
+
 @pytest.mark.parametrize("owner", [["desk", "--role", "admin"], ["two words", "--of-tenant", "acme"], ["desk"],
                                    ["desk", "--role", "operate", "--of-tenant", "acme"]])
 def test_an_owner_that_will_not_do_gets_no_key(tmp_path, owner):
