@@ -17,10 +17,10 @@ def test_a_stalled_database_leaves_threads_for_what_needs_none(own_postgres, sta
     server = start_server(database_url=own_postgres.url, options=["--threads", "16"])
     assert server.get("/health").status == 200
     own_postgres.pause()
-    askers = [ask(server, path) for path in ["/health", "/ready", "/api/v1/orders"] * 20]
+    askers = [ask(server, path) for path in ["/health", "/api/v1/orders"] * 15]
     for _ in range(20):
-        assert server.get("/openapi.json", timeout=3).status == 200
-    refused = server.get("/api/v1/orders", timeout=3)
+        assert server.get("/openapi.json", timeout=10).status == 200
+    refused = server.get("/api/v1/orders", timeout=10)
     assert (refused.status, refused.json()["code"], refused.headers["Retry-After"]) == (503, "overloaded", "1")
     own_postgres.resume()
     for client in askers:
