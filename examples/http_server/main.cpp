@@ -66,8 +66,9 @@ int make_key(const Invocation& asked) {
   const auto& path = asked.http.keys_file;
   if (path.empty())
     throw Error(ErrorCode::kConfiguration, "--keys-file must name the file to add the key to");
-  std::puts(add_key(path, *asked.new_key).c_str());
+  const std::string key = add_key(path, *asked.new_key);
   std::fprintf(stderr, "added to %s; the key is shown this once\n", path.c_str());
+  std::puts(key.c_str());
   return 0;
 }
 
