@@ -81,10 +81,13 @@ class Page:
 
     # --- what a person does ---
 
+    def click(self, selector):
+        """However often what is there is drawn anew under the pointer."""
+        self.find(selector)
+        self.driver.execute_script("document.querySelector(arguments[0]).click()", selector)
+
     def press(self, key):
-        """The button of that name, however often the table is drawn anew under the pointer."""
-        self.find(f'[data-key="{key}"]')
-        self.driver.execute_script("document.querySelector(`[data-key=${JSON.stringify(arguments[0])}]`).click()", key)
+        self.click(f'[data-key="{key}"]')
 
     def choose(self, name, value):
         Select(self.find(f'main [name="{name}"]')).select_by_value(value)
@@ -95,7 +98,7 @@ class Page:
         element.send_keys(text)
 
     def confirm(self):
-        self.find('dialog[open] button[type="submit"]').click()
+        self.click('dialog[open] button[type="submit"]')
         self.until(lambda: not self.all("dialog"), "the dialog stays")
 
     # --- what it did ---

@@ -133,14 +133,14 @@ def test_pages_lead_to_older_orders_and_back(page, server):
     newest_first = sorted(ids, key=int, reverse=True)
     page.open()
     page.until_orders(newest_first[:50])
-    page.find(".pager [data-key=older]").click()
+    page.click(".pager [data-key=older]")
     page.until_orders(newest_first[50:100])
-    page.find(".pager [data-key=older]").click()
+    page.click(".pager [data-key=older]")
     page.until_orders(newest_first[100:])
     assert not page.find(".pager [data-key=older]").is_enabled()
-    page.find(".pager [data-key=newer]").click()
+    page.click(".pager [data-key=newer]")
     page.until_orders(newest_first[50:100])
-    page.find(".pager [data-key=newer]").click()
+    page.click(".pager [data-key=newer]")
     page.until_orders(newest_first[:50])
     assert not page.find(".pager [data-key=newer]").is_enabled()
 
@@ -228,7 +228,7 @@ def test_a_chart_is_as_long_as_its_figure(page, server):
 def test_a_batch_is_found_in_the_list_opened_and_cancelled(page, server):
     batch, ids = place(server, order(), order(2, "SELL"))
     page.open("#/batches")
-    page.find(f'[data-key="batch-{batch}"]').click()
+    page.click(f'[data-key="batch-{batch}"]')
     page.until_orders(ids)
     page.press("cancel-batch")
     page.confirm()
@@ -259,11 +259,11 @@ def test_an_order_shows_its_terms_executions_and_events(page, server):
 def test_everything_is_halted_and_resumed_with_a_confirmation(page, server):
     page.open("#/health", wait_for="form.halt")
     page.type("reason", "fat finger")
-    page.find("form.halt button").click()
-    page.find("dialog[open] .plain").click()  # do not halt
+    page.click("form.halt button")
+    page.click("dialog[open] .plain")  # do not halt
     page.until(lambda: not page.all("dialog"), "the dialog stays")
     assert exact(server.get("/api/v1/halts"))["halts"] == []
-    page.find("form.halt button").click()
+    page.click("form.halt button")
     page.confirm()
     page.until_text("#halts .halted", "Everything: fat finger")
     halt, = exact(server.get("/api/v1/halts"))["halts"]
@@ -282,7 +282,7 @@ def test_one_broker_is_halted_for_all_but_cancels(page, server):
     page.type("target", "alpaca-mock")
     page.choose("mode", "cancel_only")
     page.type("reason", "slow")
-    page.find("form.halt button").click()
+    page.click("form.halt button")
     page.confirm()
     page.until_text("#halts .halted", "Broker alpaca-mock: slow")
     halt, = exact(server.get("/api/v1/halts"))["halts"]
@@ -313,7 +313,7 @@ def test_markup_in_a_symbol_or_a_reason_stays_text(instruments, page, server):
     page.until_text(".cards dd", HOSTILE)
     page.go("#/health")
     page.type("reason", HOSTILE_REASON)
-    page.find("form.halt button").click()
+    page.click("form.halt button")
     assert HOSTILE_REASON in page.find("dialog[open]").text
     page.confirm()
     page.until_text("#halts .halted", HOSTILE_REASON)
@@ -483,7 +483,7 @@ def test_a_key_is_asked_for_once_kept_in_the_tab_and_forgotten_on_demand(chromiu
         session, local, cookie, address = page.driver.execute_script(stores)
         assert session == {"orchestrator.key": "right"} and local == {} and cookie == ""
         assert not any("right" in path for path, _ in service.asked) and "right" not in address
-        page.find("#leave").click()
+        page.click("#leave")
         page.find("dialog[open]")
         assert page.driver.execute_script(stores)[0] == {}
         page.driver.get("about:blank")
