@@ -76,7 +76,8 @@ std::string SenderLeases::why_not(Store& store, const Clock& clock, const std::s
                        (claim.holder.empty() ? std::string() : " (that of " + claim.holder + ")");
   }
   const std::scoped_lock lock(mutex_);
-  standings_[broker] = standing;
+  // A refusal may be older than what another thread has won meanwhile.
+  if (Standing& known = standings_[broker]; claim.held || known.until <= asked_at) known = standing;
   const bool in_time = !claim.held || clock.monotonic() + lease / 2 < standing.until;
   return in_time ? standing.refusal
                  : "it admits one sender, and the right to be that came too late to be used";

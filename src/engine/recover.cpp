@@ -151,10 +151,7 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
     ++report.waiting;
     return;
   }
-  if (order.parked) {
-    ++report.waiting;
-    return;
-  }
+  if (order.parked) return;  // for a person, and never sent again before
   if (!would_refuse_twice(capabilities, order, context.clock->now())) {
     return park(context, order,
                 "the broker does not show it, and would not refuse it twice; check there and decide", report);
