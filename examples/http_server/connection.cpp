@@ -81,8 +81,7 @@ void Connection::set_deadline(std::chrono::seconds from_now) {
   deadline_.store((std::chrono::steady_clock::now() + from_now).time_since_epoch().count());
 }
 
-// --- reading
-// ------------------------------------------------------------------------------------------------------
+// --- reading ---
 
 void Connection::next_request() {
   if (ending_) return linger();
@@ -226,8 +225,7 @@ void Connection::feed_parser() {
   read_more();
 }
 
-// --- answering
-// ------------------------------------------------------------------------------------------------------
+// --- answering ---
 
 void Connection::take_request() {
   state_ = State::kHandling;
@@ -322,8 +320,7 @@ void Connection::close() {
   socket_.close(ignored);
 }
 
-// --- time and the end
-// -----------------------------------------------------------------------------------------------
+// --- time and the end ---
 
 void Connection::expire() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
@@ -343,8 +340,7 @@ void Connection::end_soon() {
   });
 }
 
-// --- streams
-// --------------------------------------------------------------------------------------------------------
+// --- streams ---
 
 void Connection::start_stream(Response& response) {
   keep_alive_ = false;
