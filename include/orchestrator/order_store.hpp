@@ -111,7 +111,7 @@ struct ClaimRequest {
   std::optional<OrderId> order_id = {};          // only this order
   std::optional<std::int64_t> lease_epoch = {};  // only with this epoch: nobody has claimed since it was seen
   OrderId after_id = 0;                          // only ids above this
-  // placed; or unknown (with order_id): send again what the broker denied having.
+  // placed; or unknown (with order_id): send again what the broker denied having. Never a parked one.
   OrderStatus from = OrderStatus::kPlaced;
   std::vector<std::string> brokers = {};  // only of these brokers; empty: of all
   std::size_t limit = 100;

@@ -55,6 +55,7 @@ inline void order_store_contract(const MakeStore& make) {
       {"claim counts attempts and epochs", store::claim_counts_attempts_and_epochs},
       {"claim keeps to what was asked", store::claim_keeps_to_what_was_asked},
       {"claim can take an order in doubt", store::claim_can_take_an_order_in_doubt},
+      {"a parked order is not claimed", store::a_parked_order_is_not_claimed},
       {"stop switches keep orders from being claimed", store::stop_switches_keep_orders_from_being_claimed},
       {"an order is claimed by one of many", store::an_order_is_claimed_by_one_of_many},
       {"commit writes all that may change of an order", store::commit_writes_all_that_may_change_of_an_order},

@@ -376,6 +376,26 @@ inline void claim_can_take_an_order_in_doubt(Store& store) {
   CHECK(order_of(store, orders[0].id).status == OrderStatus::kUnknown);
 }
 
+inline void a_parked_order_is_not_claimed(Store& store) {
+  place(store, {});
+  const Order claimed = store.claim(claim_request(store)).at(0);
+  ClaimRequest request = claim_request(store);
+  request.order_id = claimed.id;
+  request.from = OrderStatus::kUnknown;
+  request.lease_epoch = claimed.lease_epoch;
+  ChangeUnit unit;
+  unit.orders = {changed(claimed, OrderStatus::kUnknown)};
+  unit.orders[0].parked = true;
+  REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
+  CHECK(store.claim(request).empty());
+  Order free = changed(order_of(store, claimed.id), OrderStatus::kUnknown);
+  free.parked = false;
+  unit = {};
+  unit.orders = {free};
+  REQUIRE(store.commit(unit) == CommitStatus::kCommitted);
+  CHECK(store.claim(request).size() == 1);
+}
+
 inline void stop_switches_keep_orders_from_being_claimed(Store& store) {
   place(store, {.key = "a", .portfolio_id = 2});
   place(store, {.key = "b", .broker = "south"});

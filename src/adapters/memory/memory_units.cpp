@@ -148,6 +148,7 @@ std::vector<Order> MemoryStore::claim(const ClaimRequest& request) {
   const std::lock_guard lock(mutex_);
   std::vector<Order> claimed;
   const auto wanted = [&](const Order& order) {
+    if (order.parked) return false;
     if (request.batch_id && order.batch_id != *request.batch_id) return false;
     if (request.lease_epoch && order.lease_epoch != *request.lease_epoch) return false;
     const auto& brokers = request.brokers;

@@ -26,6 +26,7 @@ std::vector<OrderId> lock_claimable(Transaction& transaction, const ClaimRequest
   Conditions conditions;
   conditions.add("o.status = ?", request.from);
   conditions.add("o.id > ?", request.after_id);
+  if (request.from == OrderStatus::kUnknown) conditions.add_fixed("NOT o.parked");
   if (request.order_id) conditions.add("o.id = ?", *request.order_id);
   if (request.lease_epoch) conditions.add("o.lease_epoch = ?", *request.lease_epoch);
   if (request.batch_id) conditions.add("o.batch_id = ?", *request.batch_id);

@@ -29,6 +29,7 @@ Conditions claimable(const ClaimRequest& request, const std::vector<Halt>& halts
   Conditions conditions;
   conditions.add("status = ?", static_cast<std::int64_t>(request.from));
   conditions.add("id > ?", request.after_id);
+  if (request.from == OrderStatus::kUnknown) conditions.add("parked = 0");
   if (request.order_id) conditions.add("id = ?", *request.order_id);
   if (request.lease_epoch) conditions.add("lease_epoch = ?", *request.lease_epoch);
   if (request.batch_id) conditions.add_batch(*request.batch_id);
