@@ -139,8 +139,13 @@ struct Sending {
 };
 
 // Why this order must not be sent any more; empty: it may be.
-std::string why_not_send(const Context& context, const Order& order, const std::vector<Halt>& halts,
-                         Timestamp now) {
+std::string why_not_send(const Context& context, const BrokerCapabilities& capabilities, const Order& order,
+                         OrderStatus from, const std::vector<Halt>& halts) {
+  // The window may have ended since recovery looked: a pause has no length.
+  if (from == OrderStatus::kUnknown && !would_refuse_twice(capabilities, order, context.clock->now())) {
+    return "the broker would no longer refuse it twice";
+  }
+  const Timestamp now = context.clock->monotonic();
   const Timestamp deadline = *order.lease_until - context.options.lease / kLeaseShareMin;
   if (now >= deadline && !ORCHESTRATOR_PLANTED(kLeaseIgnored)) {
     return "the sender's lease was nearly over before it could send";
@@ -158,14 +163,15 @@ void send_request(Context& context, BrokerConnector& broker, std::span<Order> re
   if (const std::string why_not = why_not_sender(context, broker.capabilities()); !why_not.empty()) {
     return give_back(context, request, from, why_not);
   }
-  const auto held_back = [&, now = context.clock->monotonic()](const Order& order) {
-    return !why_not_send(context, order, reference->halts, now).empty();
+  const auto why_not_now = [&](const Order& order) {
+    return why_not_send(context, broker.capabilities(), order, from, reference->halts);
   };
+  const auto held_back = [&](const Order& order) { return !why_not_now(order).empty(); };
   std::vector<Order> rest;
   std::span<Order> sending = request;
   if (std::ranges::any_of(request, held_back)) {
     for (Order& order : request) {
-      const std::string why_not = why_not_send(context, order, reference->halts, context.clock->monotonic());
+      const std::string why_not = why_not_now(order);
       if (why_not.empty()) {
         rest.push_back(std::move(order));
       } else {

@@ -27,6 +27,19 @@ bool earlier_attempt_in_doubt(const Order& order) {
   return doubts > (order.status == OrderStatus::kUnknown ? 1 : 0);
 }
 
+bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order, Timestamp now) {
+  if (capabilities.broker_class == BrokerClass::kEnforced) return true;
+  // Within the window by any clock: one that was set back says nothing about how long ago it was.
+  const bool set_back = now < order.created_at || (order.submitted_at && now < *order.submitted_at);
+  return capabilities.broker_class == BrokerClass::kWindowed && !set_back &&
+         now < order.created_at + capabilities.duplicate_window;
+}
+
+bool of_another_attempt(const Order& order, const std::string& ext_order_id) {
+  const bool sent_in_doubt = order.attempt > 1 && order.lease_epoch > order.attempt;
+  return order.acked_at && sent_in_doubt && ext_order_id != order.ext_order_id;
+}
+
 Signal refused_again(Timestamp at, const std::string& reason) {
   return make_signal(OrderSignal::kPark, at,
                      "refused when it was sent again (" + reason +

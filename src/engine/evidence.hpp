@@ -17,6 +17,14 @@ namespace orchestrator::engine {
 // epoch alone; the last attempt's own doubt is that of `unknown`. Stays so after a person's decision.
 [[nodiscard]] bool earlier_attempt_in_doubt(const Order& order);
 
+// Whether a second order under the same client order id would be refused, should the first be there.
+[[nodiscard]] bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order,
+                                      Timestamp now);
+
+// Whether a refusal told under this id need not be about the attempt that the broker has: the order was sent
+// more than once, and the id is not that of its acknowledgement.
+[[nodiscard]] bool of_another_attempt(const Order& order, const std::string& ext_order_id);
+
 // What a refusal is of an order that was sent again: it says nothing of the attempt before, and would be
 // repeated at each round. A person decides.
 [[nodiscard]] Signal refused_again(Timestamp at, const std::string& reason);

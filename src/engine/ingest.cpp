@@ -98,6 +98,7 @@ class Application {
 
   // A refusal is about the attempt that the broker heard of, which need not be the one without an answer.
   void apply_word(Order& order, const Signal& signal) {
+    if (signal.kind == OrderSignal::kReject && of_another_attempt(order, signal.ext_order_id)) return;
     if (signal.kind != OrderSignal::kReject || !earlier_attempt_in_doubt(order)) {
       changes_.apply(order, signal);
       return;

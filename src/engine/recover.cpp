@@ -42,6 +42,14 @@ void park(Context& context, const Order& order, const std::string& why, Recovery
     ++report.parked;
 }
 
+// Listed as refused, and another attempt than that one has no answer: the broker may take that one still,
+// unless it refuses an id that it has seen.
+bool may_be_an_earlier_one(const Context& context, const Order& order, const BrokerOrder& found) {
+  if (found.status != OrderStatus::kRejected || !earlier_attempt_in_doubt(order)) return false;
+  const BrokerConnector* broker = context.broker(order.broker);
+  return broker == nullptr || broker->capabilities().broker_class != BrokerClass::kEnforced;
+}
+
 // What it executed before it ended comes with the book, should no report have told.
 void hasten_executions(Context& context, const std::string& broker, const BrokerOrder& found) {
   if (is_terminal(found.status) && !found.fill_qty.is_zero()) context.resync_pace.hasten(broker);
@@ -54,19 +62,21 @@ void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryR
                     "); check there and decide",
                 report);
   }
+  if (may_be_an_earlier_one(context, order, answer.order)) {
+    return park(context, order,
+                "the broker shows a refused order under this client order id (" + answer.order.ext_order_id +
+                    "), which may be an earlier attempt; check there and decide",
+                report);
+  }
   const Timestamp now = context.clock->now();
-  if (!change_order(context, order, evidence_of(answer.order, now), still_unknown)) return;
+  // A refusal ends the order that was asked about, not one that has been sent again since.
+  const bool refused = answer.order.status == OrderStatus::kRejected;
+  const auto still = [&](const Order& row) {
+    return still_unknown(row) && (!refused || row.lease_epoch == order.lease_epoch);
+  };
+  if (!change_order(context, order, evidence_of(answer.order, now), still)) return;
   ++report.adopted;
   hasten_executions(context, order.broker, answer.order);
-}
-
-// Whether a second order under the same client order id would be refused, should the first be there.
-bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order, Timestamp now) {
-  if (capabilities.broker_class == BrokerClass::kEnforced) return true;
-  // Within the window by any clock: one that was set back says nothing about how long ago it was.
-  const bool set_back = now < order.created_at || (order.submitted_at && now < *order.submitted_at);
-  return capabilities.broker_class == BrokerClass::kWindowed && !set_back &&
-         now < order.created_at + capabilities.duplicate_window;
 }
 
 // With many orders in doubt at one broker, one list call finds those that it has.
@@ -93,7 +103,8 @@ class Evidence {
   const BrokerOrder* listed(const Order& order, BrokerConnector& broker) {
     const BookIndex* book = book_of(order.broker, broker);
     const BrokerOrder* found = book == nullptr ? nullptr : book->by_client_order_id(order.client_order_id);
-    return found != nullptr && is_ours(order, *found) ? found : nullptr;
+    const bool surely = found != nullptr && found->status != OrderStatus::kRejected && is_ours(order, *found);
+    return surely ? found : nullptr;
   }
 
  private:
@@ -135,6 +146,7 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
     ++report.waiting;
     return;
   }
+  const Timestamp asked_at = context.clock->now();  // an answer is of then, however long it takes
   if (evidence.several(order, *broker)) {
     return park(context, order,
                 "the broker has several orders under this client order id; check there and decide", report);
@@ -145,8 +157,7 @@ void resolve_one(Context& context, const Order& order, Evidence& evidence, Recov
   if (ORCHESTRATOR_PLANTED(kNotFoundIsReject) && answer.kind == LookUp::Kind::kNotFound) {
     change_order(context, order, {make_signal(OrderSignal::kReject, order.created_at)}, still_unknown);
   }
-  const bool quiet =
-      order.submitted_at && context.clock->now() >= *order.submitted_at + capabilities.quiet_period;
+  const bool quiet = order.submitted_at && asked_at >= *order.submitted_at + capabilities.quiet_period;
   if (answer.kind == LookUp::Kind::kNoAnswer || !quiet) {
     ++report.waiting;
     return;

@@ -23,6 +23,8 @@ class MovingStore final : public Store {
 
   // Called before every accept().
   std::function<void()> before_accept;
+  // Called once, before the next claim().
+  std::function<void()> before_claim;
   // Called once, after the next accept().
   std::function<void()> after_accept;
   std::set<std::string, std::less<>> held_by_others;  // roles
@@ -38,7 +40,10 @@ class MovingStore final : public Store {
     if (after_accept) std::exchange(after_accept, nullptr)();
     return result;
   }
-  std::vector<Order> claim(const ClaimRequest& request) override { return inner_->claim(request); }
+  std::vector<Order> claim(const ClaimRequest& request) override {
+    if (before_claim) std::exchange(before_claim, nullptr)();
+    return inner_->claim(request);
+  }
   CommitStatus commit(ChangeUnit& unit) override { return inner_->commit(unit); }
   bool take_rate(const RateRequest& request) override { return inner_->take_rate(request); }
   std::vector<Order> orders(const OrderQuery& query) const override { return inner_->orders(query); }

@@ -59,6 +59,7 @@ class ScriptedBroker final : public BrokerConnector {
   LookUp look_up(const std::string& client_order_id) override {
     const std::scoped_lock lock(mutex_);
     ++look_ups;
+    if (during_look_up) std::exchange(during_look_up, nullptr)();
     if (silent) return {LookUp::Kind::kNoAnswer, {}, "no answer"};
     const auto at = held.find(client_order_id);
     if (at == held.end()) return {LookUp::Kind::kNotFound, {}, "not found"};
@@ -135,6 +136,7 @@ class ScriptedBroker final : public BrokerConnector {
   std::string refusal = "price too far away";      // of kReject
   std::string thrown = "socket closed";            // of kThrow
   std::function<void(const Order&)> during_place;  // called once, inside the next place()
+  std::function<void()> during_look_up;            // called once, inside the next look_up()
   std::function<void()> during_book;   // called once, inside the next book(), when that is made up
   std::optional<Timestamp> book_from;  // of book()
   std::map<std::string, int> sends;    // attempts on the wire per client order id

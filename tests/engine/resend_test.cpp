@@ -1,0 +1,96 @@
+// Sending again: what was true when recovery looked need not be when the request leaves, and a refusal need
+// not be about the attempt that has no answer.
+#include <doctest/doctest.h>
+
+#include "support/desk.hpp"
+#include "support/moving_store.hpp"
+
+using namespace orchestrator;
+using namespace orchestrator::testing;
+
+namespace {
+
+void pause_and_recover(Desk& desk) {
+  desk.clock->advance(std::chrono::minutes(2));
+  desk.oms->recover();
+}
+
+}  // namespace
+
+TEST_CASE("what is parked while recovery asks about it is not sent again (I1)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  REQUIRE(desk.broker->sends[order.client_order_id] == 2);
+  desk.broker->during_look_up = [&] {
+    desk.oms->apply(desk.broker->report(BrokerReport::Kind::kReject, order.client_order_id));
+  };
+  pause_and_recover(desk);
+  CHECK(desk.at(order.id).parked);
+  CHECK(desk.broker->sends[order.client_order_id] == 2);
+}
+
+TEST_CASE("nothing is sent again when the broker's window ends after recovery looked (I1)") {
+  auto own_store = std::make_unique<MovingStore>(make_memory_store());
+  MovingStore* store = own_store.get();
+  Desk desk(BrokerClass::kWindowed, {}, nullptr, std::move(own_store));
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  // The machine is suspended for a day: what counts since its start stands still, and so do leases.
+  store->before_claim = [&] {
+    desk.broker->take(order);  // the first attempt arrives after all
+    desk.clock->set(desk.clock->now() + std::chrono::hours(24));
+  };
+  pause_and_recover(desk);
+  CHECK(desk.broker->sends[order.client_order_id] == 1);
+  pause_and_recover(desk);
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  CHECK(desk.broker->accepts[order.client_order_id] == 1);
+}
+
+TEST_CASE("a refused order in the broker's list ends no order that was sent again since (I5)") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  REQUIRE(desk.at(order.id).parked);
+  desk.broker->take(order);
+  BrokerOrder& listed = desk.broker->held.at(order.client_order_id);
+  listed.status = OrderStatus::kRejected;  // what became of the first attempt
+  desk.oms->resolve(order.id,
+                    {.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "refused, try again"});
+  pause_and_recover(desk);
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  CHECK(desk.at(order.id).parked);
+  listed.status = OrderStatus::kAcked;  // the second arrives
+  pause_and_recover(desk);
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+}
+
+TEST_CASE("a refusal told late, of another attempt, ends no order that the broker has (I5)") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kReject};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  REQUIRE(desk.at(order.id).parked);
+  desk.broker->take(order);  // the first attempt arrives after all
+  pause_and_recover(desk);
+  REQUIRE(desk.at(order.id).status == OrderStatus::kAcked);
+  BrokerReport refusal = desk.broker->report(BrokerReport::Kind::kReject, order.client_order_id);
+  const std::string id = std::exchange(refusal.ext_order_id, "");
+  desk.oms->apply(refusal);
+  CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+  refusal.ext_order_id = id;  // the exchange's word about the one that the broker has
+  desk.oms->apply(refusal);
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
+}
+
+TEST_CASE("a look-up that began inside the quiet period is no evidence, however late its answer") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  desk.broker->during_look_up = [&] { desk.clock->advance(std::chrono::minutes(2)); };
+  CHECK(desk.oms->recover().waiting == 1);
+  CHECK_FALSE(desk.at(order.id).parked);
+}
