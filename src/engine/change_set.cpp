@@ -116,7 +116,7 @@ void ChangeSet::add_batch(BatchId id, const std::vector<const Entry*>& entries) 
 
 CommitStatus ChangeSet::commit(const Context& context) {
   add_batches();
-  Entries entries;
+  EnteredOrders entered;
   unit_.index_ext_order_ids = false;
   unit_.orders.reserve(by_id_.size());
   for (const auto& [id, entry] : by_id_) {
@@ -125,7 +125,7 @@ CommitStatus ChangeSet::commit(const Context& context) {
     if (delta.is_negative()) unit_.margins.push_back({entry->order.portfolio_id, delta, std::nullopt});
     entry->order.version = entry->version_before + 1;
     if (context.observer && entry->order.status != entry->status_before) {
-      entries.add(entry->order.broker, entry->order.status);
+      entered.add(entry->order.broker, entry->order.status);
     }
     if (unit_.orders.empty() || unit_.orders.back().broker != entry->order.broker) {
       const BrokerConnector* broker = context.broker(entry->order.broker);
@@ -136,7 +136,7 @@ CommitStatus ChangeSet::commit(const Context& context) {
   for (auto& [id, row] : rows_) unit_.events.push_back(std::move(row));
   ORCHESTRATOR_PLANT(kEventsApart, return commit_events_apart(*context.store, unit_));
   const CommitStatus status = context.store->commit(unit_);
-  if (status == CommitStatus::kCommitted && context.observer) entries.tell(context);
+  if (status == CommitStatus::kCommitted && context.observer) entered.tell(context);
   return status;
 }
 

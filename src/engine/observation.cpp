@@ -55,37 +55,37 @@ Accepted accept_observed(Context& context, const BatchRequest& request, bool cla
   }
 }
 
-void Entries::add(const std::string& broker, OrderStatus status) {
+void EnteredOrders::add(const std::string& broker, OrderStatus status) {
   const auto known = std::ranges::find_if(
-      entries_, [&](const Entry& entry) { return entry.status == status && entry.broker == broker; });
-  if (known == entries_.end()) {
-    entries_.push_back({broker, status, 1});
+      counts_, [&](const Count& count) { return count.status == status && count.broker == broker; });
+  if (known == counts_.end()) {
+    counts_.push_back({broker, status, 1});
   } else {
     ++known->orders;
   }
 }
 
-void Entries::tell(const Context& context) const {
-  for (const Entry& entry : entries_) {
-    context.observer->orders_entered(entry.broker, entry.status, entry.orders);
+void EnteredOrders::tell(const Context& context) const {
+  for (const Count& count : counts_) {
+    context.observer->orders_entered(count.broker, count.status, count.orders);
   }
 }
 
 void tell_accepted(const Context& context, std::span<const Order> orders) {
   if (!context.observer) return;
-  Entries entries;
-  for (const Order& order : orders) entries.add(order.broker, OrderStatus::kPlaced);
-  entries.tell(context);
+  EnteredOrders entered;
+  for (const Order& order : orders) entered.add(order.broker, OrderStatus::kPlaced);
+  entered.tell(context);
   tell_claimed(context, orders);
 }
 
 void tell_claimed(const Context& context, std::span<const Order> orders) {
   if (!context.observer) return;
-  Entries entries;
+  EnteredOrders entered;
   for (const Order& order : orders) {
-    if (order.status == OrderStatus::kSubmitting) entries.add(order.broker, order.status);
+    if (order.status == OrderStatus::kSubmitting) entered.add(order.broker, order.status);
   }
-  entries.tell(context);
+  entered.tell(context);
 }
 
 }  // namespace orchestrator::engine

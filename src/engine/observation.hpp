@@ -24,18 +24,18 @@ class Stopwatch {
 };
 
 // Orders that come into a status, gathered before a commit and told after it.
-class Entries {
+class EnteredOrders {
  public:
   void add(const std::string& broker, OrderStatus status);
   void tell(const Context& context) const;
 
  private:
-  struct Entry {
+  struct Count {
     std::string broker;
     OrderStatus status;
     std::size_t orders;
   };
-  std::vector<Entry> entries_;  // few: an order has one of a handful of brokers and statuses
+  std::vector<Count> counts_;  // few: an order has one of a handful of brokers and statuses
 };
 
 // accept(), and what became of it.
