@@ -340,7 +340,7 @@ class ReferenceStore {
   [[nodiscard]] virtual std::vector<Halt> halts() const = 0;
   virtual void put_halt(const Halt& halt) = 0;  // replaces one of the same scope and target
   // `by`: who; empty: the store's attribution.
-  virtual bool remove_halt(ControlScope scope, const std::string& target, const std::string& by = {}) = 0;
+  virtual bool remove_halt(ControlScope scope, const std::string& target, const std::string& by) = 0;
 
   [[nodiscard]] virtual std::vector<Date> holidays(const std::string& calendar) const = 0;
   // Adds to the days that are there.

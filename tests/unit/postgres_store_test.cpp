@@ -298,7 +298,7 @@ TEST_CASE("a PostgreSQL stop switch has more patience than the units under way t
       CHECK_FALSE(failure.has_value());
     };
     stops([&] { book->put_halt(store::halt_of(ControlScope::kAll, "")); });
-    CHECK(book->remove_halt(ControlScope::kAll, ""));
+    CHECK(book->remove_halt(ControlScope::kAll, "", ""));
     stops([&] {
       ChangeUnit unit;
       unit.orders = {store::changed(order, OrderStatus::kAcked)};

@@ -168,7 +168,7 @@ class Ordeal {
   void reopen_if_stopped() {
     try {
       desk_->store->put_halt({ControlScope::kBroker, "nobody", "probe", FakeClock::kStart});
-      desk_->store->remove_halt(ControlScope::kBroker, "nobody");
+      desk_->store->remove_halt(ControlScope::kBroker, "nobody", "");
     } catch (const Error& error) {
       require(error.code() == ErrorCode::kStorageUnavailable, error.what());
       desk_.reset();

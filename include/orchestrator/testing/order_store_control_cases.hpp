@@ -36,7 +36,7 @@ inline void a_request_is_refused_by_the_switches_that_stop_it(Store& store) {
   store.put_halt(stop_of(HaltMode::kHalt, ControlScope::kPortfolio, "1"));
   CHECK(announce(HaltMode::kHalt) == CommitStatus::kHalted);
   store.put_halt(stop_of(HaltMode::kHalt, ControlScope::kPortfolio, "2"));
-  CHECK(store.remove_halt(ControlScope::kPortfolio, "1"));
+  CHECK(store.remove_halt(ControlScope::kPortfolio, "1", ""));
   CHECK(announce(HaltMode::kHalt) == CommitStatus::kCommitted);
 }
 
@@ -48,7 +48,7 @@ inline void both_kinds_of_switches_hold_claims_back(Store& store) {
     CHECK(store.claim(request).empty());
     CHECK(store.halts() == std::vector{stop_of(mode)});
   }
-  CHECK(store.remove_halt(ControlScope::kAll, ""));
+  CHECK(store.remove_halt(ControlScope::kAll, "", ""));
   CHECK(store.claim(request).size() == 1);
 }
 
@@ -104,7 +104,7 @@ inline void every_change_of_a_switch_or_reference_data_is_in_the_trail(Store& st
   const std::int64_t before = static_cast<std::int64_t>(store.audit_trail(0, kAll).size());
   store.put_halt(stop_of(HaltMode::kCancelOnly, ControlScope::kPortfolio, "3"));
   CHECK(store.remove_halt(ControlScope::kPortfolio, "3", "meera"));
-  CHECK_FALSE(store.remove_halt(ControlScope::kPortfolio, "3"));
+  CHECK_FALSE(store.remove_halt(ControlScope::kPortfolio, "3", ""));
   store.put_limits({.portfolio_id = 3, .max_quantity = Quantity::from_int(9)});
   store.put_broker({.broker_name = "north", .config_json = R"({"secret":"hunter2"})"});
   const auto rule = store.add_routing_rule({.targets = {{"north", 1}}});

@@ -395,9 +395,9 @@ inline void stop_switches_are_kept_by_scope_and_target(Store& store) {
   CHECK(halts.size() == 3);
   CHECK(std::count(halts.begin(), halts.end(), again) == 1);
   CHECK(std::count(halts.begin(), halts.end(), all) == 1);
-  CHECK(store.remove_halt(ControlScope::kBroker, "1"));
-  CHECK_FALSE(store.remove_halt(ControlScope::kBroker, "1"));
-  CHECK_FALSE(store.remove_halt(ControlScope::kAll, "1"));
+  CHECK(store.remove_halt(ControlScope::kBroker, "1", ""));
+  CHECK_FALSE(store.remove_halt(ControlScope::kBroker, "1", ""));
+  CHECK_FALSE(store.remove_halt(ControlScope::kAll, "1", ""));
   CHECK(store.halts().size() == 2);
 }
 
@@ -419,7 +419,7 @@ inline void every_change_of_reference_data_makes_another_version(Store& store) {
   changes([&] { rule = store.add_routing_rule({.targets = {{"north", 1}}}); });
   changes([&] { store.remove_routing_rule(rule); });
   changes([&] { store.put_halt(halt_of(ControlScope::kPortfolio, "5")); });
-  changes([&] { store.remove_halt(ControlScope::kPortfolio, "5"); });
+  changes([&] { store.remove_halt(ControlScope::kPortfolio, "5", ""); });
   changes([&] { store.put_holidays("NSE", std::vector{Date()}); });
   place(store, {.key = "another"});
   CHECK(store.reference_version() == version);

@@ -139,7 +139,7 @@ inline void a_unit_decided_on_other_reference_data_is_refused(Store& store) {
   CHECK(store.outbox().rows == 0);
   unit.reference_version = store.reference_version();
   CHECK(store.accept(unit).status == Status::kHalted);
-  store.remove_halt(ControlScope::kBroker, unit.orders[0].broker);
+  store.remove_halt(ControlScope::kBroker, unit.orders[0].broker, "");
   unit.reference_version = store.reference_version();
   CHECK(store.accept(unit).status == Status::kAccepted);
   AcceptUnit twin = accept_unit({.key = "k"});
@@ -181,7 +181,7 @@ inline void stop_switches_refuse_batches(Store& store) {
     CHECK(result.detail.find(halt.reason) != std::string::npos);
     AcceptUnit unit = accept_unit(free);
     CHECK((store.accept(unit).status == Status::kAccepted) == (halt.scope != ControlScope::kAll));
-    CHECK(store.remove_halt(halt.scope, halt.target));
+    CHECK(store.remove_halt(halt.scope, halt.target, ""));
   };
   check(halt_of(ControlScope::kPortfolio, "2", "risk"), {.key = "a", .portfolio_id = 2},
         {.key = "b", .portfolio_id = 22});
@@ -192,7 +192,7 @@ inline void stop_switches_refuse_batches(Store& store) {
   AcceptUnit mixed = accept_unit({.key = "g", .orders = 2});
   mixed.orders[1].broker = "south";
   CHECK(refused(store, mixed) == Status::kHalted);
-  CHECK(store.remove_halt(ControlScope::kBroker, "south"));
+  CHECK(store.remove_halt(ControlScope::kBroker, "south", ""));
   CHECK(store.accept(mixed).status == Status::kAccepted);
 }
 
@@ -402,7 +402,7 @@ inline void stop_switches_keep_orders_from_being_claimed(Store& store) {
   const auto free = place(store, {.key = "c"});
   store.put_halt(halt_of(ControlScope::kAll, ""));
   CHECK(store.claim(claim_request(store)).empty());
-  CHECK(store.remove_halt(ControlScope::kAll, ""));
+  CHECK(store.remove_halt(ControlScope::kAll, "", ""));
   store.put_halt(halt_of(ControlScope::kPortfolio, "2"));
   store.put_halt(halt_of(ControlScope::kBroker, "south"));
   ClaimRequest request = claim_request(store);
@@ -411,7 +411,7 @@ inline void stop_switches_keep_orders_from_being_claimed(Store& store) {
   REQUIRE(claimed.size() == 1);
   CHECK(claimed[0].id == free[0].id);
   CHECK(store.claim(claim_request(store)).empty());
-  CHECK(store.remove_halt(ControlScope::kPortfolio, "2"));
+  CHECK(store.remove_halt(ControlScope::kPortfolio, "2", ""));
   CHECK(store.claim(claim_request(store)).size() == 1);
 }
 
