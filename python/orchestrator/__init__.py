@@ -48,7 +48,7 @@ from orchestrator._extend import (
     Router,
     ValidatorRule,
 )
-from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._inputs import Amount, OrderDict, OrderInput, Settings
 from orchestrator._native import (
     AuditEntry,
     AuditFinding,
@@ -139,6 +139,7 @@ __all__ = [
     "Order",
     "OrderBatch",
     "OrderDict",
+    "OrderInput",
     "OrderRequest",
     "Orders",
     "OrderStatus",

@@ -13,7 +13,7 @@ from orchestrator._async_reference import AsyncReference
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
 from orchestrator._extend import BrokerBook, BrokerReport
-from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._inputs import Amount, OrderInput, Settings
 from orchestrator._native import (
     AuditEntry,
     AuditReport,
@@ -29,7 +29,6 @@ from orchestrator._native import (
     Order,
     OrderBatch,
     OrderQuery,
-    OrderRequest,
     Receipt,
     RecoveryReport,
     Session,
@@ -154,7 +153,7 @@ class AsyncOrchestrator(AsyncReference):
 
     async def place(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         *,
         portfolio_id: int,
         idempotency_key: str | None = None,
@@ -169,7 +168,7 @@ class AsyncOrchestrator(AsyncReference):
 
     async def preview(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         *,
         portfolio_id: int,
         idempotency_key: str | None = None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal, NotRequired, Required, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, Required, TypedDict
 
 from orchestrator._enums import DuplicatePolicy, Mode, OrderType, Side, TimeInForce
 from orchestrator._extend import BrokerConnector, EventPublisher, Router, ValidatorRule
+from orchestrator._native import OrderRequest
 
 #: An exact amount: a Decimal, an int, or text such as "2500.05". Never a float.
 Amount = Decimal | int | str
@@ -26,6 +27,19 @@ class OrderDict(TypedDict):
     time_in_force: NotRequired[TimeInForce | Literal["day", "gtc", "ioc", "fok"] | None]
     broker: NotRequired[str | None]
     slice: NotRequired[bool]
+
+
+class Table(Protocol):
+    """What a pandas DataFrame has."""
+
+    @property
+    def columns(self) -> Any: ...
+    def to_numpy(self) -> Any: ...
+
+
+#: Orders one by one, or by columns named as the fields of OrderRequest: a dict of columns, a pandas
+#: DataFrame, a structured NumPy array.
+OrderInput = Iterable[OrderRequest | OrderDict] | Mapping[str, Any] | Table
 
 
 class Settings(TypedDict, total=False):

@@ -25,7 +25,7 @@ from orchestrator._enums import (
     TimeInForce,
 )
 from orchestrator._extend import BrokerBook, BrokerReport
-from orchestrator._inputs import Amount, OrderDict
+from orchestrator._inputs import Amount, OrderInput
 
 __version__: str
 
@@ -853,7 +853,7 @@ class Session:
     def closed(self) -> bool: ...
     def place(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         portfolio_id: int,
         idempotency_key: str | None,
         user_id: int | None,
@@ -863,7 +863,7 @@ class Session:
     ) -> Receipt: ...
     def preview(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         portfolio_id: int,
         idempotency_key: str | None,
         user_id: int | None,
@@ -980,7 +980,7 @@ class CallQueue:
     def place(
         self,
         future: Future[Any],
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         portfolio_id: int,
         idempotency_key: str | None,
         user_id: int | None,
@@ -991,7 +991,7 @@ class CallQueue:
     def preview(
         self,
         future: Future[Any],
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         portfolio_id: int,
         idempotency_key: str | None,
         user_id: int | None,

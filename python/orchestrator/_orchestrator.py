@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, Unpack
 from orchestrator._enums import BatchPolicy, BatchStatus, ControlScope, ErrorCode, HaltMode, OrderStatus
 from orchestrator._errors import OrchestratorError
 from orchestrator._extend import BrokerBook, BrokerReport
-from orchestrator._inputs import Amount, OrderDict, Settings
+from orchestrator._inputs import Amount, OrderInput, Settings
 from orchestrator._native import (
     AuditEntry,
     AuditReport,
@@ -29,7 +29,6 @@ from orchestrator._native import (
     Order,
     OrderBatch,
     OrderQuery,
-    OrderRequest,
     PortfolioLimits,
     PortfolioUsage,
     Receipt,
@@ -118,7 +117,7 @@ class Orchestrator:
 
     def place(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         *,
         portfolio_id: int,
         idempotency_key: str | None = None,
@@ -129,7 +128,8 @@ class Orchestrator:
         """Accepts a batch; it is durable when this returns. In inline mode the orders are sent as well, and
         the broker's answers recorded.
 
-        ``orders``: OrderRequest objects or dicts with the same fields, at most 32,768.
+        ``orders``: OrderRequest objects or dicts with the same fields, or a table by columns with these names
+        (a dict of columns, a pandas DataFrame, a structured NumPy array); at most 32,768 orders.
         ``portfolio_id``, ``user_id``: the caller's own numbers, above zero.
         ``idempotency_key``: 1 to 255 visible ASCII characters. The same key with the same request gets the
         stored receipt, byte for byte, with ``replayed`` set. None: a fresh key is made; two equal calls are
@@ -144,7 +144,7 @@ class Orchestrator:
 
     def preview(
         self,
-        orders: Iterable[OrderRequest | OrderDict],
+        orders: OrderInput,
         *,
         portfolio_id: int,
         idempotency_key: str | None = None,
@@ -164,18 +164,21 @@ class Orchestrator:
         return self._session.cancel(id)
 
     def cancel_batch(self, id: int) -> list[Order]:
-        """Cancels every open order of the batch; what cannot be cancelled is returned as it stands."""
+        """Cancels every open order of the batch; what cannot be cancelled is returned as it stands. Raises
+        OrchestratorError: ``not_found``, ``halted`` (what was never sent is cancelled all the same)."""
         return self._session.cancel_batch(id)
 
     def replace(self, id: int, *, qty: Amount | None = None, price_limit: Amount | None = None) -> Order:
         """Asks for another total quantity (executed part included), another limit price, or both; validated
-        like a new order."""
+        like a new order. Raises OrchestratorError: ``not_found``, ``validation_failed``, ``invalid_state``
+        (it has ended, or executed as much already), ``limit_exceeded`` (margin, or too many changes),
+        ``unsupported`` (the broker changes no orders), ``halted``."""
         return self._session.replace(id, qty, price_limit)
 
     def simulate_fill(self, id: int, *, price: Amount, qty: Amount) -> FillResult:
-        """Executes part of an order at its mock broker. Raises OrchestratorError: ``not_simulated`` for a
-        real broker,
-        ``limit_exceeded`` for more than the remaining quantity."""
+        """Executes part of an order at its mock broker, at a price and for a quantity above zero. Raises
+        OrchestratorError: ``not_simulated`` for a real broker, ``limit_exceeded`` for more than the remaining
+        quantity."""
         return self._session.simulate_fill(id, price, qty)
 
     def settle(self, as_of: date) -> SettleResult:
@@ -257,7 +260,8 @@ class Orchestrator:
         return self._session.executions(id)
 
     def reconcile(self, batch_id: int) -> BatchReport:
-        """What the batch did: quantities, values, expected and actual P&L, and each instrument's part."""
+        """What the batch did: quantities, values, expected and actual P&L, and each instrument's part. Raises
+        OrchestratorError: ``not_found``."""
         return self._session.reconcile(batch_id)
 
     # --- driving ---
@@ -287,7 +291,7 @@ class Orchestrator:
     def wait(self, batch_id: int, timeout: timedelta) -> bool:
         """Drives until every order of the batch is acked, ended, or in doubt with nothing more to ask, or the
         time is over. Returns whether it got there. Ctrl-C, and close() by another thread, end it between two
-        rounds."""
+        rounds. Raises OrchestratorError: ``not_found``."""
         return self._session.wait(batch_id, timeout)
 
     # --- operating ---
@@ -303,7 +307,9 @@ class Orchestrator:
     ) -> Order:
         """Carries out a person's decision about an order in ``unknown``. ``accepted``: the broker has it as
         ``ext_order_id``; ``not_placed``: it never got it, and a parked order is sent again; ``rejected``: it
-        shall not be sent any more. ``by`` and ``reason`` are kept in the audit trail."""
+        shall not be sent any more. ``by`` and ``reason`` are kept in the audit trail. Raises
+        OrchestratorError: ``not_found``, ``invalid_state`` (it is not in doubt, or not asked about yet),
+        ``invalid_argument``."""
         return self._session.resolve(id, decision, by, reason, ext_order_id)
 
     def batches(
@@ -355,8 +361,10 @@ class Orchestrator:
         reason: str,
         mode: HaltMode | Literal["cancel_only", "halt"] = "halt",
     ) -> bool:
-        """Stops everything, a portfolio (its id as text) or a broker: nothing new is accepted or sent
-        until resume()."""
+        """Stops everything, a portfolio (its id as text) or a broker: nothing new is accepted or sent until
+        resume(). ``mode``: ``"cancel_only"`` still lets cancels through, ``"halt"`` nothing. Raises
+        OrchestratorError: ``invalid_argument`` for a portfolio or broker without ``target``,
+        ``unknown_broker``."""
         return self._session.halt(scope, target, reason, mode)
 
     def resume(

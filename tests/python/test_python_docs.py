@@ -57,11 +57,28 @@ def test_the_end_to_end_example_trades_a_whole_day(tmp_path):
     ]
 
 
+FORMS_OF_A_REQUEST = """
+import numpy
+import orchestrator as o
+
+oms = o.Orchestrator("memory:", mock_ledger="memory:")
+oms.place([o.OrderRequest(1, 2, "BUY", 3)], portfolio_id=1)
+oms.place([{"instrument_id": 1, "qty": 2, "side": "BUY"}], portfolio_id=1)
+oms.place({"instrument_id": [1, 2], "qty": [1, 2], "side": ["BUY", "SELL"], "price_limit": ["5", 6]}, portfolio_id=1)
+oms.place(numpy.array([(1, 2, "BUY")], dtype=[("instrument_id", "i8"), ("qty", "i8"), ("side", "U4")]), portfolio_id=1)
+oms.place("BUY", portfolio_id=1)  # type: ignore[arg-type]
+oms.close()
+"""
+
+
 @pytest.mark.slow
 def test_the_package_and_the_examples_are_typed_strictly(tmp_path):
     pytest.importorskip("mypy", reason="Debian: mypy")
+    pytest.importorskip("numpy", reason="Debian: python3-pandas")
     run("-m", "mypy", "--strict", "--cache-dir", tmp_path, "--config-file", "pyproject.toml", "-p", "orchestrator",
         folder=ROOT, MYPYPATH=str(ROOT / "python"))
-    for example in EXAMPLES:
-        run("-m", "mypy", "--strict", "--cache-dir", tmp_path, "--config-file", "pyproject.toml", example,
+    forms = tmp_path / "forms.py"
+    forms.write_text(FORMS_OF_A_REQUEST)
+    for program in [*EXAMPLES, forms]:
+        run("-m", "mypy", "--strict", "--cache-dir", tmp_path, "--config-file", "pyproject.toml", program,
             folder=ROOT, MYPYPATH=str(ROOT / "python"))
