@@ -361,7 +361,7 @@ class Store : public OrderStore, public ReferenceStore {
   // wake somebody as well has accepted orders. A hint and nothing more: whoever is woken looks as at its next
   // poll, and one may come late, for nothing, or never. `wake` must return at once, and not throw. An empty
   // one ends it: when that has returned, no call is under way. Not called from several threads.
-  virtual void wake_by([[maybe_unused]] std::function<void()> wake) {}
+  virtual void wake_by([[maybe_unused]] const std::function<void()>& wake) {}
   // From now on `observer` is told of each group of units that shared a commit; nullptr: nobody. It outlives
   // the store. Call it before other threads use the store.
   virtual void observed_by([[maybe_unused]] Observer* observer) {}

@@ -110,10 +110,10 @@ std::int64_t PostgresStore::owner() {
   return owner_;
 }
 
-void PostgresStore::wake_by(std::function<void()> wake) {
+void PostgresStore::wake_by(const std::function<void()>& wake) {
   refuse_after_fork();
   if (wake) {
-    wake_line_.start(std::move(wake));
+    wake_line_.start(wake);
   } else {
     wake_line_.stop();
   }

@@ -58,7 +58,7 @@ class PostgresStore final : public Store {
   void attribute_to(std::string by, const Clock& clock) override;
   [[nodiscard]] std::vector<AuditEntry> audit_trail(std::int64_t after_id, std::size_t limit) const override;
 
-  void wake_by(std::function<void()> wake) override;
+  void wake_by(const std::function<void()>& wake) override;
 
   // reference_data.cpp
   [[nodiscard]] std::int64_t reference_version() const override;
