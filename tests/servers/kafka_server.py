@@ -15,6 +15,7 @@ from server_process import Server, Unavailable, free_port
 POM = Path(__file__).resolve().parent / "kafka" / "pom.xml"
 CLUSTER_ID = "b3JjaGVzdHJhdG9yLXRlcw"  # any 16 bytes in base64
 FETCH_SECONDS_MAX = 300
+ADMINISTRATION_SECONDS_MAX = 30  # more than the broker gives itself
 
 
 def text(value: str) -> bytes:
@@ -37,6 +38,14 @@ def broker_count(address: str) -> int:
     """How many brokers a Kafka at host:port names in its metadata (request 3, version 4, no topics)."""
     _, brokers = struct.unpack_from(">ii", ask(address, 3, 4, struct.pack(">ib", 0, 0)).ljust(8, b"\0"))
     return brokers
+
+
+def make_topic(address: str, name: str, partitions: int = 1) -> None:
+    """Of one replica (request 19, version 2)."""
+    body = struct.pack(">i", 1) + text(name) + struct.pack(">ihii", partitions, 1, 0, 0) + struct.pack(">ib", 10_000, 0)
+    answer = ask(address, 19, 2, body, ADMINISTRATION_SECONDS_MAX)
+    (error,) = struct.unpack_from(">h", answer, 8 + len(text(name)))
+    assert error == 0, f"the topic was not made: error {error}"
 
 
 class Kafka(Server):

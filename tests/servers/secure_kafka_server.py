@@ -6,13 +6,12 @@ import struct
 import subprocess
 from pathlib import Path
 
-from kafka_server import Kafka, ask, text
+from kafka_server import ADMINISTRATION_SECONDS_MAX, Kafka, ask, make_topic, text
 from server_process import free_port
 
 TOPIC, LITERAL, ALLOW = 2, 3, 3  # numbers of the protocol
 WRITE, DESCRIBE = 4, 8
 OPERATOR = "User:ANONYMOUS"
-ADMINISTRATION_SECONDS_MAX = 30  # more than the broker gives itself
 
 
 def make_authority(folder: Path, name: str) -> None:
@@ -69,10 +68,7 @@ class SecureKafka(Kafka):
                          f"SCRAM-SHA-256=[name=desk,password={self.password}]")
 
     def make_topic(self, name: str) -> None:
-        body = struct.pack(">i", 1) + text(name) + struct.pack(">ihii", 1, 1, 0, 0) + struct.pack(">ib", 10_000, 0)
-        answer = ask(self.url, 19, 2, body, ADMINISTRATION_SECONDS_MAX)
-        (error,) = struct.unpack_from(">h", answer, 8 + len(text(name)))
-        assert error == 0, f"the topic was not made: error {error}"
+        make_topic(self.url, name)
 
     def allow(self, user: str, operation: int, topic: str) -> None:
         body = struct.pack(">ib", 1, TOPIC) + text(topic) + struct.pack(">b", LITERAL) + text(f"User:{user}") + text("*")
