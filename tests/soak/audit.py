@@ -120,18 +120,21 @@ def check_receipt(key, body, receipt, by_id, oms):
     return findings
 
 
-def check_events(oms, brokers, source="/orchestrator"):
-    """Kafka has every event of the log, the same bytes, of each subject in the order of its numbers."""
+def published(brokers):
+    """Key and value of every message of the topic, those of a partition in their order."""
     done = subprocess.run(["kcat", "-C", "-q", "-e", "-o", "beginning", "-b", brokers, "-t", TOPIC, "-f", "%k\t%s\n"],
                           capture_output=True, check=True, timeout=300)
-    first, twice, findings, last = {}, 0, [], defaultdict(int)
-    for line in done.stdout.splitlines():
-        key, _, value = line.decode().partition("\t")
+    return [line.decode().split("\t", 1) for line in done.stdout.splitlines()]
+
+
+def check_events(oms, messages, source="/orchestrator"):
+    """The topic has every event of the log, the same bytes, of each subject in the order of its numbers."""
+    first, findings, last = {}, [], defaultdict(int)
+    for key, value in messages:
         event = json.loads(value)
         if key != event["subject"]:
             findings.append(f"event {event['id']} lies under the key {key}")
         if event["id"] in first:
-            twice += 1
             if first[event["id"]] != value:
                 findings.append(f"event {event['id']} was published in two forms")
             continue
@@ -140,15 +143,13 @@ def check_events(oms, brokers, source="/orchestrator"):
         if number != last[key] + 1:
             findings.append(f"event {event['id']} came after number {last[key]}")
         last[key] = number
-    logged = {}
-    for event in oms.events(after=0, follow=False):
-        text = event.to_json(source)
-        logged[json.loads(text)["id"]] = text
+    texts = (event.to_json(source) for event in oms.events(after=0, follow=False))
+    logged = {json.loads(text)["id"]: text for text in texts}
     findings += [f"lost: event {one} was never published" for one in logged.keys() - first.keys()]
     findings += [f"event {one} is in Kafka and not in the log" for one in first.keys() - logged.keys()]
     findings += [f"event {one} differs: {first[one]} / {logged[one]}"
                  for one in logged.keys() & first.keys() if first[one] != logged[one]]
-    return findings, len(logged), twice
+    return findings, len(logged), len(messages) - len(first)
 
 
 def audit(folder: Path, oms, kafka):
@@ -158,7 +159,7 @@ def audit(folder: Path, oms, kafka):
     findings = [f"audit: {one.check} {one.subject}: {one.detail}" for one in book.findings]
     broker_findings, accepted = check_brokers(folder, orders)
     client_findings, placed = check_histories(folder, oms, orders)
-    event_findings, events, twice = check_events(oms, kafka)
+    event_findings, events, twice = check_events(oms, published(kafka))
     states = Counter(str(order.status) + (" (parked)" if order.parked else "") for order in orders)
     return findings + broker_findings + client_findings + event_findings, {
         "orders": len(orders), "accepted by brokers": accepted, "batches acknowledged": placed, "events": events,
