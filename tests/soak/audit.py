@@ -83,7 +83,7 @@ def check_histories(folder, oms, orders):
             if line["what"] == "answered":
                 placed += 1
                 findings += check_receipt(line["key"], bodies[line["key"]], line["receipt"], by_id, oms)
-            elif line["what"] == "refused" and keys[line["key"]]:
+            elif line["what"] == "refused" and keys[line["key"]] and not line["overtaken"]:
                 findings.append(f"{line['key']} was refused with {line['code']}, and is placed")
             elif line["what"] == "changed_answer":
                 findings.append(f"the replay of {line['key']} has changed: {line['was']} / {line['is']}")

@@ -45,15 +45,17 @@ class Desk:
         self.history = History(path)
         self.over = threading.Event()
 
-    def place(self, key, body):
+    def place(self, key, body, in_doubt=False):
         wait = BACKOFF_S[0]
         while not self.over.is_set():
             try:
                 receipt = self.oms.place(body["orders"], portfolio_id=body["portfolio_id"], idempotency_key=key)
             except o.OrchestratorError as error:
                 if not (error.retryable or error.in_doubt or error.code == "idempotency_in_progress"):
-                    self.history.write("refused", key=key, code=str(error.code))
+                    self.history.write("refused", key=key, code=str(error.code), why=str(error),
+                                       overtaken=in_doubt)
                     return
+                in_doubt = in_doubt or error.in_doubt
                 time.sleep(self.draw.uniform(0.5, 1) * wait)
                 wait = min(2 * wait, BACKOFF_S[1])
                 continue
@@ -62,7 +64,7 @@ class Desk:
 
     def work(self, pause_s, quiet):
         for key, body in self.left.items():
-            self.place(key, body)
+            self.place(key, body, in_doubt=True)
         print("finished what was left", flush=True)
         while not quiet and not self.over.wait(self.draw.uniform(0.2, 1.8) * pause_s):
             key, body = f"{self.name}-{self.draw.getrandbits(48):x}", make_batch(self.draw, BROKERS)

@@ -1,12 +1,14 @@
 """What goes wrong during a soak: a seed draws kind, victim, length and pause, and every one is logged. Kinds that touch
 the same part wait for one another; all others overlap."""
 
+import http.client
 import os
 import random
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -38,10 +40,11 @@ class Faults:
         self.world, self.draw, self.counts, self.log, self.mean_pause_s = world, draw, counts, log, mean_pause_s
         self.over = threading.Event()
         self.busy = {part: threading.Lock() for part in ("postgres", "redis", "kafka", "http-1", "http-2", "desk-1",
-                                                         "desk-2", "fake broker")}
+                                                         "desk-2", "fake broker", "switch")}
         self.running, self.skipped, self.failures = [], {}, []
         self.kinds = [(self.kill_ours, 5), (self.pause_ours, 5), (self.end_politely, 2), (self.kill_server, 3),
-                      (self.restart_server, 3), (self.pause_server, 4), (self.drop_postgres, 5), (self.drop_redis, 3)]
+                      (self.restart_server, 3), (self.pause_server, 4), (self.drop_postgres, 5), (self.drop_redis, 3),
+                      (self.stop_orders, 1)]
         if world.space:
             self.kinds.append((self.fill_disk, 2))
         else:
@@ -50,10 +53,11 @@ class Faults:
             self.kinds.append((self.set_clock, 3))
         else:
             self.skipped["clock set"] = "no libfaketime (Debian: libfaketime)"
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.threads = [threading.Thread(target=each, daemon=True) for each in (self._run, self._operate)]
 
     def start(self):
-        self.thread.start()
+        for thread in self.threads:
+            thread.start()
 
     def _run(self):
         while not self.over.wait(self.draw.expovariate(1 / self.mean_pause_s)):
@@ -72,9 +76,10 @@ class Faults:
     def end(self):
         """Everything that was begun is taken back."""
         self.over.set()
-        self.thread.join()
-        for fault in self.running:
-            fault.join(180)
+        for thread in [*self.threads, *self.running]:
+            thread.join(180)
+        while self._resume_brokers() != 200:
+            time.sleep(0.5)
         if self.world.servers[1].clock is not None:
             self._write_clock("+0")
 
@@ -84,6 +89,43 @@ class Faults:
 
     def _stay(self, seconds):
         self.over.wait(seconds)
+
+    # --- the operator: an overfill stops its broker until somebody has looked ----------------------------------------
+
+    def _operate(self):
+        while not self.over.wait(3):
+            self._resume_brokers()
+
+    def _call(self, method, path, body=None):
+        """The answer, whatever it is; None without one."""
+        try:
+            return self.world.servers[0].call(method, path, body)
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def _resume_brokers(self):
+        answer = self._call("GET", "/api/v1/halts")
+        if answer is None or answer.status != 200:
+            return None
+        for halt in answer.json()["halts"]:
+            if halt["scope"] == "broker":
+                self.log(f"resuming {halt}")
+                self.counts.add("brokers resumed")
+                self._call("POST", "/api/v1/resume", {"scope": "broker", "target": halt["target"]})
+        return answer.status
+
+    def stop_orders(self, draw):
+        if not self.busy["switch"].acquire(blocking=False):
+            return
+        try:
+            seconds, scope = draw.uniform(0.5, 4), draw.choice([{"scope": "all"}, {"scope": "portfolio", "target": "1"}])
+            self._note("stop switch", f"{scope} for {seconds:.1f} s")
+            self._call("POST", "/api/v1/halt", {**scope, "reason": "soak"})
+            self._stay(seconds)
+        finally:
+            while (answer := self._call("POST", "/api/v1/resume", scope)) is None or answer.status != 200:
+                time.sleep(0.5)
+            self.busy["switch"].release()
 
     # --- our own processes ------------------------------------------------------------------------------------------
 

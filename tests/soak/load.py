@@ -37,6 +37,7 @@ class HttpClient(threading.Thread):
         self.stopping = threading.Event()
         self.give_up = None  # when to stop repeating, monotonic
         self.open_orders, self.receipts = [], {}
+        self.in_doubt = False  # an attempt of the present placement may still be under way somewhere
         self.failure = None
 
     def run(self):
@@ -58,7 +59,8 @@ class HttpClient(threading.Thread):
             return
         if answer.status != 200:
             self.counts.add("refused")
-            self.history.write("refused", key=key, code=answer.json()["code"])
+            self.history.write("refused", key=key, code=answer.json()["code"], why=answer.json()["detail"],
+                               overtaken=self.in_doubt)
             return
         receipt = answer.body.decode()
         self.history.write("answered", key=key, receipt=receipt)
@@ -84,9 +86,10 @@ class HttpClient(threading.Thread):
 
     def until_answered(self, key, body):
         """The first answer that is an outcome; None when the soak ends before there is one."""
-        wait = BACKOFF_S[0]
+        wait, self.in_doubt = BACKOFF_S[0], False
         while self.give_up is None or time.monotonic() < self.give_up:
             if self.draw.random() < 0.02:
+                self.in_doubt = True
                 self.hang_up(key, body)
             answer = self.ask("/api/v1/orders", body, {"Idempotency-Key": key})
             if answer is not None and answer.status == 200:
@@ -96,6 +99,7 @@ class HttpClient(threading.Thread):
                 again = problem.get("retryable") or problem.get("in_doubt") or answer.status in (429, 500, 502, 503, 507)
                 if not again and problem["code"] != "idempotency_in_progress":
                     return answer
+            self.in_doubt = self.in_doubt or answer is None or bool(answer.json().get("in_doubt"))
             self.counts.add("repeats")
             time.sleep(self.draw.uniform(0.5, 1) * wait)
             wait = min(2 * wait, BACKOFF_S[1])

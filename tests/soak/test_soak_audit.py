@@ -68,7 +68,7 @@ def test_a_ledger_that_differs_is_a_finding(book, change, word):
 @pytest.mark.parametrize("line, word", [
     ({"what": "answered", "key": "k", "receipt": "{\"orders\": []}"}, "the replay of k is another"),
     ({"what": "asked", "key": "open", "body": BODY}, "stuck"),
-    ({"what": "refused", "key": "k", "code": "halted"}, "k was refused"),
+    ({"what": "refused", "key": "k", "code": "halted", "overtaken": False}, "k was refused"),
     ({"what": "changed_answer", "key": "k", "was": "a", "is": "b"}, "the replay of k has changed"),
     ({"what": "filled", "order_id": 1, "executions": ["never"]}, "lost: execution never"),
     ({"what": "cancelled", "order_id": 2}, "the cancel of order 2"),

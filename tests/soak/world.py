@@ -23,7 +23,8 @@ TOPIC = "orders.events"
 SPACE_BYTES = 2 << 30
 LEASE_MS = 5000
 
-# What the brokers do wrong: nothing that needs a person's decision, for nobody is there to make it.
+# What the brokers do wrong. Of what needs a person's decision only the overfill, after which the operator lets the broker
+# take orders again.
 REQUEST_FAULTS = """
 place chance=1/40: lose_answer
 place chance=1/60: server_error
@@ -48,6 +49,11 @@ order every=17: fill_before_ack
 order every=19: duplicate_ack
 order every=23: drop_reports
 order every=29: drop_reports what=fills
+order every=31: bust
+order every=37: correct qty=3
+order every=41: fill_after_cancel
+order every=43: cumulative_fills
+order every=101: overfill qty=1
 """
 BROKERS = {
     "alpaca-mock": {"fill_model": "partial", "fault_script": REQUEST_FAULTS + ORDER_FAULTS},
@@ -195,8 +201,9 @@ class World:
             return item.process.wait()
 
     def restart_quietly(self):
-        """All of ours die once more, and come back, to brokers without faults, to finish what was begun."""
-        self._set_brokers({name: {**config, "fault_script": ""} for name, config in BROKERS.items()})
+        """All of ours die once more, and come back, to brokers that do and answer what they are asked, to finish what was
+        begun. How they report stays: executions have their ids by it."""
+        self._set_brokers({name: {**config, "fault_script": ORDER_FAULTS} for name, config in BROKERS.items()})
         self.broker.config = json.dumps(FAKE_BROKER)
         for desk in self.desks:
             desk.quiet = True
