@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from world import SPACE_BYTES, name_of, resize_space, used_bytes
+from world import SPACE_BYTES, leave_no_space, resize_space
 
 CTL = str(Path(__file__).resolve().parents[1] / "servers" / "ctl")
 
@@ -41,7 +41,7 @@ class Faults:
         self.over = threading.Event()
         self.busy = {part: threading.Lock() for part in ("postgres", "redis", "kafka", "http-1", "http-2", "desk-1",
                                                          "desk-2", "fake broker", "switch")}
-        self.running, self.skipped, self.failures = [], {}, []
+        self.running, self.skipped, self.failures = [], {}, Counter()
         self.kinds = [(self.kill_ours, 5), (self.pause_ours, 5), (self.end_politely, 2), (self.kill_server, 3),
                       (self.restart_server, 3), (self.pause_server, 4), (self.drop_postgres, 5), (self.drop_redis, 3),
                       (self.stop_orders, 1)]
@@ -70,7 +70,7 @@ class Faults:
         try:
             kind(random.Random(seed))
         except Exception as error:
-            self.failures.append(f"{kind.__name__}: {error}")
+            self.failures[kind.__name__] += 1
             self.log(f"the fault {kind.__name__} failed: {error!r}")
 
     def end(self):
@@ -131,41 +131,41 @@ class Faults:
 
     def kill_ours(self, draw):
         item = draw.choice([self.world.servers[1], self.world.desks[1], self.world.broker])
-        if self.busy[name_of(item)].acquire(blocking=False):
+        if self.busy[item.name].acquire(blocking=False):
             try:
-                self._note(f"{name_of(item)} killed")
+                self._note(f"{item.name} killed")
                 self.world.end(item)
             finally:
-                self.busy[name_of(item)].release()
+                self.busy[item.name].release()
 
     def end_politely(self, draw):
         item, by = draw.choice([(self.world.servers[1], signal.SIGTERM), (self.world.desks[1], None)])
-        if not self.busy[name_of(item)].acquire(blocking=False):
+        if not self.busy[item.name].acquire(blocking=False):
             return
         try:
-            self._note(f"{name_of(item)} asked to end")
+            self._note(f"{item.name} asked to end")
             if by is not None:
                 self.world.end(item, by)
             else:
                 item.told_to_end = item.process.pid
                 item.stop()
         except (subprocess.TimeoutExpired, OSError) as error:
-            self.world.unexpected.append(f"{name_of(item)} does not end when asked: {error}")
+            self.world.unexpected.append(f"{item.name} does not end when asked: {error}")
             item.kill()
         finally:
-            self.busy[name_of(item)].release()
+            self.busy[item.name].release()
 
     def pause_ours(self, draw):
         item, seconds = draw.choice(self.world.ours), draw.choice([0.3, 1, 3, 8, 12])
-        if not self.busy[name_of(item)].acquire(blocking=False):
+        if not self.busy[item.name].acquire(blocking=False):
             return
         try:
-            self._note(f"{name_of(item)} stopped and continued", f"for {seconds} s")
+            self._note(f"{item.name} stopped and continued", f"for {seconds} s")
             item.process.send_signal(signal.SIGSTOP)
             self._stay(seconds)
         finally:
             item.process.send_signal(signal.SIGCONT)
-            self.busy[name_of(item)].release()
+            self.busy[item.name].release()
 
     def set_clock(self, draw):
         seconds = draw.choice([-60, -20, -3, 3, 20, 60])
@@ -232,11 +232,12 @@ class Faults:
             return
         try:
             seconds = draw.uniform(2, 10)
-            self._note("disk of the tables full", f"for {seconds:.1f} s")
-            resize_space(self.world.space, used_bytes(self.world.space))
-            self._stay(seconds)
+            if leave_no_space(self.world.space):
+                self._note("disk of the tables full", f"for {seconds:.1f} s")
+                self._stay(seconds)
         finally:
-            resize_space(self.world.space, SPACE_BYTES)
+            if not resize_space(self.world.space, SPACE_BYTES):
+                raise RuntimeError("the disk stays full")
             self.busy["postgres"].release()
 
 

@@ -74,26 +74,43 @@ class Log:
             self._file.flush()
 
 
-class HttpServer(Server):
+class Kept:
+    """What the processes have in common: each is started again by a keeper of its own."""
+
+    def __init__(self, name):
+        self.name = name
+        self.lock = threading.RLock()  # of who ends or starts it
+        self.told_to_end = None  # process id
+
+
+class HttpServer(Kept, Server):
     """With a clock of its own that can be set, if libfaketime is there."""
 
     def __init__(self, folder, name, database_url, environment, clock=None):
-        self.name, self.fixed_port, self.clock = name, free_port(), clock
+        Kept.__init__(self, name)
+        self.fixed_port, self.clock = free_port(), clock
         if clock is not None:
             clock.write_text("+0\n")
             environment = {**environment, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
                            "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                            "FAKETIME_DONT_RESET": "1"}
         options = ["--requests-per-second", "0", "--duplicates", "allow"]
-        super().__init__(folder, database_url, options, environment)
+        Server.__init__(self, folder, database_url, options, environment)
 
     def start(self, port=0):
         super().start(self.fixed_port)
 
 
-class DeskProcess:
+class Broker(Kept, FakeBroker):
+    def __init__(self, folder):
+        Kept.__init__(self, "fake broker")
+        FakeBroker.__init__(self, folder, "windowed", REQUEST_FAULTS, **FAKE_BROKER)
+
+
+class DeskProcess(Kept):
     def __init__(self, folder, name, environment, pause_s, draw):
-        self.folder, self.name, self.environment, self.pause_s, self.draw = folder, name, environment, pause_s, draw
+        super().__init__(name)
+        self.folder, self.environment, self.pause_s, self.draw = folder, environment, pause_s, draw
         self.quiet = False
         self.said = folder / f"{name}.out"
         self.start()
@@ -123,6 +140,7 @@ class World:
         self.postgres = os.environ["ORCHESTRATOR_TEST_POSTGRES_URL"]
         self.servers, self.desks, self.broker, self.keepers = [], [], None, []
         self.unexpected = []  # ends that nobody asked for
+        self.database_url = None
         self.over = threading.Event()
         self.space, self.why_no_space = make_space(folder / "space")
 
@@ -135,13 +153,12 @@ class World:
                        "ORCHESTRATOR_LEASE_MS": str(LEASE_MS)}
         self.environment = {**os.environ, **environment,
                             "PYTHONPATH": f"{HERE}{os.pathsep}{os.environ['ORCHESTRATOR_PYTHON_PATH']}"}
-        self.broker = FakeBroker(folder, "windowed", REQUEST_FAULTS, **FAKE_BROKER)
+        self.broker = Broker(folder)
         self._set_brokers(BROKERS)
         clock = folder / "clock" if FAKETIME.exists() else None
         self.servers = [HttpServer(folder, "http-1", self.database_url, environment),
                         HttpServer(folder, "http-2", self.database_url, environment, clock)]
         self.desks = [DeskProcess(folder, f"desk-{n}", self.environment, 4 * self.pause_s, self.draw) for n in (1, 2)]
-        self.locks = {id(item): threading.RLock() for item in self.ours}
         self.keepers = [threading.Thread(target=self._keep, args=(item,), daemon=True) for item in self.ours]
         for keeper in self.keepers:
             keeper.start()
@@ -170,24 +187,24 @@ class World:
 
     def _keep(self, item):
         while not self.over.wait(0.2):
-            with self.locks[id(item)]:
+            with item.lock:
                 if item.process.poll() is None:
                     continue
-                if getattr(item, "told_to_end", None) != item.process.pid:
-                    self.unexpected.append(f"{name_of(item)} ({item.process.pid}) ended with {item.process.returncode}")
+                if item.told_to_end != item.process.pid:
+                    self.unexpected.append(f"{item.name} ({item.process.pid}) ended with {item.process.returncode}")
                     self.log(self.unexpected[-1])
                 try:
                     item.start()
-                    self.log(f"{name_of(item)} runs again as {item.process.pid}")
+                    self.log(f"{item.name} runs again as {item.process.pid}")
                 except (AssertionError, OSError) as error:
                     # Its database is away, which it says and ends. A signal would be another matter.
-                    self.log(f"{name_of(item)} did not start: {str(error)[-300:]}")
+                    self.log(f"{item.name} did not start: {str(error)[-300:]}")
                     if item.process.poll() is None or item.process.returncode > 0:
                         item.told_to_end = item.process.pid
 
     def end(self, item, by=signal.SIGKILL):
         """Ends it; the keeper starts it again. The exit status."""
-        with self.locks[id(item)]:
+        with item.lock:
             if item.process.poll() is not None:
                 return None
             item.told_to_end = item.process.pid
@@ -196,7 +213,7 @@ class World:
         try:
             return item.process.wait(60)
         except subprocess.TimeoutExpired:
-            self.unexpected.append(f"{name_of(item)} did not end within 60 s of signal {by}")
+            self.unexpected.append(f"{item.name} did not end within 60 s of signal {by}")
             item.process.kill()
             return item.process.wait()
 
@@ -239,7 +256,7 @@ class World:
                 item.process.send_signal(signal.SIGCONT)
                 item.process.kill()
                 item.process.wait()
-        if self.space and hasattr(self, "database_url"):
+        if self.space and self.database_url:
             try:  # the files go with the server's own folder
                 psql(self.postgres, "DROP SCHEMA soak CASCADE; DROP TABLESPACE soak")
             except AssertionError as error:
@@ -251,10 +268,6 @@ class World:
 
     def ask(self, sql):
         return psql(self.database_url, sql)
-
-
-def name_of(item):
-    return getattr(item, "name", "fake broker")
 
 
 def make_space(path):
@@ -274,9 +287,13 @@ def make_space(path):
 
 
 def resize_space(path, size):
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], check=True)
+    return subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], capture_output=True, check=False).returncode == 0
 
 
-def used_bytes(path):
-    stat = os.statvfs(path)
-    return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+def leave_no_space(path):
+    """Whether it worked: it cannot be made smaller than what has been written meanwhile."""
+    for _ in range(20):
+        stat = os.statvfs(path)
+        if resize_space(path, (stat.f_blocks - stat.f_bfree) * stat.f_frsize):
+            return True
+    return False
