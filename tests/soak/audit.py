@@ -152,8 +152,16 @@ def check_events(oms, messages, source="/orchestrator"):
     return findings, len(logged), len(messages) - len(first)
 
 
-def audit(folder: Path, oms, kafka):
-    """All findings, and what was counted on the way."""
+def check_follower(oms, seen):
+    """Who followed the log from its beginning has missed nothing."""
+    logged = {json.loads(event.to_json())["id"]: str(event.type) for event in oms.events(after=0, follow=False)}
+    findings = [f"lost: event {one} was never shown to who followed the log" for one in logged.keys() - seen.keys()]
+    return findings + [f"event {one} was shown as {seen[one]} and is {logged.get(one)} in the log"
+                       for one in seen if logged.get(one) != seen[one]]
+
+
+def audit(folder: Path, oms, kafka, seen):
+    """All findings, and what was counted on the way. `seen` is what somebody saw who followed the log."""
     orders = list(oms.orders())
     book = oms.audit(brokers=True)
     findings = [f"audit: {one.check} {one.subject}: {one.detail}" for one in book.findings]
@@ -161,6 +169,6 @@ def audit(folder: Path, oms, kafka):
     client_findings, placed = check_histories(folder, oms, orders)
     event_findings, events, twice = check_events(oms, published(kafka))
     states = Counter(str(order.status) + (" (parked)" if order.parked else "") for order in orders)
-    return findings + broker_findings + client_findings + event_findings, {
+    return findings + broker_findings + client_findings + event_findings + check_follower(oms, seen), {
         "orders": len(orders), "accepted by brokers": accepted, "batches acknowledged": placed, "events": events,
         "events delivered again": twice, "executions": book.executions, "orders by status": dict(states)}

@@ -159,3 +159,42 @@ class HttpClient(threading.Thread):
         answer = self.ask(f"/api/v1/orders/{order_id}/replace", {"qty": qty + 10})
         if answer is not None and answer.status == 200:
             self.counts.add("replaces")
+
+
+class Follower(threading.Thread):
+    """Reads the log from either server, page by page, and remembers what it has seen; like any reader it drops what it
+    sees again."""
+
+    def __init__(self, servers, seed):
+        super().__init__(daemon=True, name="follower")
+        self.servers, self.draw = servers, random.Random(seed)
+        self.stopping = threading.Event()
+        self.cursor, self.seen, self.failure = 0, {}, None
+
+    def run(self):
+        try:
+            while not self.stopping.wait(0.5):
+                self.read()
+        except Exception as error:
+            self.failure = error
+
+    def read(self):
+        """All that there is now; False when a server did not answer."""
+        while True:
+            try:
+                server = self.draw.choice(self.servers)
+                answer = server.get(f"/api/v1/events?after={self.cursor}&limit=500", timeout=REQUEST_TIMEOUT_S)
+            except (OSError, http.client.HTTPException):
+                return False
+            if answer.status != 200:
+                return False
+            page = json.loads(answer.body, parse_float=str)
+            for event in page["events"]:
+                self.seen[event["id"]] = event["type"]
+            if page["next_cursor"] == self.cursor:
+                return True
+            self.cursor = page["next_cursor"]
+
+    def read_to_the_end(self):
+        while not self.read():
+            time.sleep(0.5)

@@ -25,7 +25,7 @@ from audit import audit  # noqa: E402
 from desk import open_desk  # noqa: E402
 from faults import Counts, Faults  # noqa: E402
 from kafka_server import make_topic  # noqa: E402
-from load import HttpClient  # noqa: E402
+from load import Follower, HttpClient  # noqa: E402
 from watch import MINUTES_MIN, Watch  # noqa: E402
 from world import TOPIC, Log, World  # noqa: E402
 
@@ -55,7 +55,8 @@ def under_fire(world, counts, options, draw, log):
     clients = [HttpClient(f"client-{n}", world.servers, world.folder, draw.getrandbits(32), options.pause, counts)
                for n in range(1, CLIENTS + 1)]
     watch, faults = Watch(world, counts), Faults(world, draw, counts, log, options.fault_pause)
-    for one in (*clients, watch, faults):
+    follower = Follower(world.servers, draw.getrandbits(32))
+    for one in (*clients, follower, watch, faults):
         one.start()
     end = time.monotonic() + options.minutes * 60
     every = 2 if sys.stderr.isatty() else 60
@@ -65,17 +66,18 @@ def under_fire(world, counts, options, draw, log):
     watch.end()
     say("the faults end")
     faults.end()
+    follower.stopping.set()
     for client in clients:
         client.give_up = time.monotonic() + DRAIN_SECONDS_MAX
         client.stopping.set()
     findings = []
     if 10 * faults.failures.total() > counts.faults.total():
         findings.append(f"too many faults could not be brought about: {dict(faults.failures)}")
-    for client in clients:
+    for client in (*clients, follower):
         client.join(DRAIN_SECONDS_MAX + 60)
         if client.failure is not None or client.is_alive():
             findings.append(f"{client.name} failed: {client.failure!r}")
-    return watch, faults, findings
+    return watch, faults, follower, findings
 
 
 def come_to_rest(world, log):
@@ -112,15 +114,16 @@ def soak(options, folder):
     try:
         world.start()
         os.environ.update(world.environment)
-        watch, faults, findings = under_fire(world, counts, options, draw, log)
+        watch, faults, follower, findings = under_fire(world, counts, options, draw, log)
         say("coming to rest")
         seconds, stuck = come_to_rest(world, log)
         findings += stuck
+        follower.read_to_the_end()
         findings += world.end_ours()
         say("auditing")
         with open_desk(folder, mode="inline") as oms:
             oms.recover(timedelta(seconds=20))
-            told, book = audit(folder, oms, os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+            told, book = audit(folder, oms, os.environ["KAFKA_BOOTSTRAP_SERVERS"], follower.seen)
         findings += told + [f"crash: {one}" for one in world.unexpected]
         if options.minutes >= MINUTES_MIN:
             findings += watch.findings()

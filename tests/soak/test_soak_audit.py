@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 import orchestrator as o
-from audit import check_brokers, check_events, check_histories
+from audit import check_brokers, check_events, check_follower, check_histories
 from history import History, read, unfinished
 
 BODY = {"portfolio_id": 1, "orders": [
@@ -113,3 +113,12 @@ def test_a_torn_line_of_a_killed_writer_is_as_if_it_never_was(tmp_path):
         file.write(b'{"what": "answ')
     History(path).write("asked", key="l", body={})
     assert list(unfinished(read(path))) == ["k", "l"]
+
+
+def test_an_event_that_a_follower_missed_or_saw_otherwise_is_a_finding(book):
+    _, oms, _ = book
+    seen = {json.loads(text)["id"]: json.loads(text)["type"] for _, text in messages_of(oms)}
+    assert check_follower(oms, seen) == []
+    one = next(iter(seen))
+    assert "never shown" in check_follower(oms, {id: type for id, type in seen.items() if id != one})[0]
+    assert "was shown as" in check_follower(oms, {**seen, one: "order.other"})[0]
