@@ -54,9 +54,22 @@ def check_brokers(folder, orders):
         if order.status not in ("rejected",) and not order.parked and not seen[broker, client]:
             findings.append(f"lost: order {order.id} ({client}) is {order.status}, and {broker} never had it")
     truth = [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
+    return findings + check_wire(truth, {client: order for (_, client), order in ours.items()}), sum(seen.values())
+
+
+def check_wire(truth, ours):
+    """Of the requests that the fake broker has read: every attempt was claimed, and is one of them."""
     twice = Counter(line["client_order_id"] for line in truth if line["event"] == "accepted")
-    findings += [f"duplicate: fake accepted {client} {number} times" for client, number in twice.items() if number > 1]
-    return findings, sum(seen.values())
+    findings = [f"duplicate: fake accepted {client} {number} times" for client, number in twice.items() if number > 1]
+    requests = [line["request"] for line in truth if line["event"] == "request"]
+    attempts = Counter((row["client_order_id"], row["attempt"])
+                       for request in requests if request["kind"] == "place" for row in request["orders"])
+    for (client, attempt), number in attempts.items():
+        if number > 1:
+            findings.append(f"duplicate: attempt {attempt} of {client} was sent {number} times")
+        if client not in ours or attempt > ours[client].attempt:
+            findings.append(f"attempt {attempt} of {client} was sent without a claim")
+    return findings
 
 
 def compare(broker, row, order):

@@ -52,7 +52,7 @@ class Faults:
         if world.servers[1].clock is not None:
             self.kinds.append((self.set_clock, 3))
         else:
-            self.skipped["clock set"] = "no libfaketime (Debian: libfaketime)"
+            self.skipped["clock set"] = world.why_no_clock
         self.threads = [threading.Thread(target=each, daemon=True) for each in (self._run, self._operate)]
 
     def start(self):

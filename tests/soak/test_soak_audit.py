@@ -65,6 +65,16 @@ def test_a_ledger_that_differs_is_a_finding(book, change, word):
     assert any(one.startswith(word) for one in brokers_say(folder, oms, change))
 
 
+@pytest.mark.parametrize("attempts, word", [([1, 1], "duplicate: attempt 1"), ([2], "without a claim")])
+def test_a_request_on_the_wire_that_has_no_claim_of_its_own_is_a_finding(book, attempts, word):
+    folder, oms, _ = book
+    client = next(iter(oms.orders())).client_order_id
+    lines = [json.dumps({"event": "request", "request": {"kind": "place", "orders": [
+        {"client_order_id": client, "attempt": attempt}]}}) for attempt in attempts]
+    (folder / "truth.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    assert any(word in one for one in brokers_say(folder, oms))
+
+
 @pytest.mark.parametrize("line, word", [
     ({"what": "answered", "key": "k", "receipt": "{\"orders\": []}"}, "the replay of k is another"),
     ({"what": "asked", "key": "open", "body": BODY}, "stuck"),

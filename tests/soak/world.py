@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from crash_wire_driver import FakeBroker
-from http_driver import Server
+from http_driver import Server, program
 from psql import psql
 from server_process import free_port
 
 HERE = Path(__file__).resolve().parent
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 TOPIC = "orders.events"
 SPACE_BYTES = 2 << 30
 LEASE_MS = 5000
@@ -90,10 +90,7 @@ class HttpServer(Kept, Server):
         Kept.__init__(self, name)
         self.fixed_port, self.clock = free_port(), clock
         if clock is not None:
-            clock.write_text("+0\n")
-            environment = {**environment, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
-                           "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                           "FAKETIME_DONT_RESET": "1"}
+            environment = {**environment, **under_clock(clock)}
         options = ["--requests-per-second", "0", "--duplicates", "allow"]
         Server.__init__(self, folder, database_url, options, environment)
 
@@ -155,7 +152,7 @@ class World:
                             "PYTHONPATH": f"{HERE}{os.pathsep}{os.environ['ORCHESTRATOR_PYTHON_PATH']}"}
         self.broker = Broker(folder)
         self._set_brokers(BROKERS)
-        clock = folder / "clock" if FAKETIME.exists() else None
+        clock, self.why_no_clock = make_clock(folder / "clock")
         self.servers = [HttpServer(folder, "http-1", self.database_url, environment),
                         HttpServer(folder, "http-2", self.database_url, environment, clock)]
         self.desks = [DeskProcess(folder, f"desk-{n}", self.environment, 4 * self.pause_s, self.draw) for n in (1, 2)]
@@ -268,6 +265,24 @@ class World:
 
     def ask(self, sql):
         return psql(self.database_url, sql)
+
+
+def under_clock(path):
+    """The environment of a process whose clock the file sets."""
+    return {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(path), "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
+
+
+def make_clock(path):
+    """A clock to be set; or why there is none."""
+    if FAKETIME is None:
+        return None, "no libfaketime (Debian: libfaketime)"
+    path.write_text("+0\n")
+    try:
+        subprocess.run([program(), "routes"], env={**os.environ, **under_clock(path)}, capture_output=True, check=True, timeout=30)
+    except subprocess.SubprocessError as error:
+        return None, f"the server does not run under libfaketime: {error}"
+    return path, ""
 
 
 def make_space(path):
