@@ -68,7 +68,9 @@ class HttpClient(threading.Thread):
         orders = json.loads(receipt)["orders"]
         self.counts.add("batches")
         self.counts.add("orders", len(orders))
-        self.open_orders += [(leg["id"], asked["qty"], asked["price_limit"]) for leg, asked in zip(orders, body["orders"])]
+        # Those of the other broker mostly end by themselves.
+        self.open_orders += [(leg["id"], asked["qty"], asked["price_limit"]) for leg, asked in zip(orders, body["orders"])
+                             if asked["broker"] == "zerodha-mock" or self.draw.random() < 0.2]
 
     def replay(self, _number):
         if not self.receipts:

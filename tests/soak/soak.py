@@ -32,6 +32,7 @@ from world import TOPIC, Log, World  # noqa: E402
 CLIENTS = 4
 DRAIN_SECONDS_MAX = 120
 REST_SECONDS_MAX = 300
+STILL_SECONDS = 4  # without an event, with everybody polling every 200 ms
 UNRESTED = "status IN (0, 1, 2, 5, 6) AND NOT parked"
 
 
@@ -81,20 +82,31 @@ def under_fire(world, counts, options, draw, log):
 
 
 def come_to_rest(world, log):
-    """Everything of ours dies once more; then nothing is under way any longer, within a time. How long it took."""
+    """Everything of ours dies once more, and looks through the brokers' books; then nothing is under way any longer, within
+    a time. How long it took, and what it did not end."""
     began = time.monotonic()
     world.restart_quietly()
-    state = "nothing was seen"
+    findings = wait_for_rest(world, log)
+    with open_desk(world.folder, mode="inline") as oms:  # the books once more, for what was executed after the restart
+        oms.recover(timedelta(seconds=20))
+    findings = findings or wait_for_rest(world, log)
+    return time.monotonic() - began, findings
+
+
+def wait_for_rest(world, log):
+    began, before, since, waiting = time.monotonic(), None, None, []
     while time.monotonic() - began < REST_SECONDS_MAX:
-        time.sleep(1)
-        (state,) = world.ask(f"SELECT (SELECT count(*) FROM orders WHERE {UNRESTED}) || ' orders under way, ' || "
-                             "(SELECT count(*) FROM outbox) || ' rows in the outbox'")
+        time.sleep(0.5)
         waiting = [desk.name for desk in world.desks if not desk.finished_what_was_left()]
-        if state == "0 orders under way, 0 rows in the outbox" and not waiting:
-            return time.monotonic() - began, []
+        (state,) = world.ask(f"SELECT (SELECT count(*) FROM orders WHERE {UNRESTED}) || ' orders under way, ' || "
+                             "(SELECT count(*) FROM outbox) || ' rows in the outbox, of ' || (SELECT max(id) FROM events)")
+        if state != before:
+            before, since = state, time.monotonic()
+        if state.startswith("0 orders under way, 0 rows") and not waiting and time.monotonic() - since > STILL_SECONDS:
+            return []
     rows = world.ask(f"SELECT id, broker, client_order_id, status, parked, attempt, reason FROM orders WHERE {UNRESTED}")
     log("\n".join(rows))
-    return time.monotonic() - began, [f"stuck: no rest within {REST_SECONDS_MAX} s: {state}, {waiting} not done: {rows[:10]}"]
+    return [f"stuck: no rest within {REST_SECONDS_MAX} s: {before}, {waiting} not done: {rows[:10]}"]
 
 
 def text_of(report):
@@ -122,7 +134,6 @@ def soak(options, folder):
         findings += world.end_ours()
         say("auditing")
         with open_desk(folder, mode="inline") as oms:
-            oms.recover(timedelta(seconds=20))
             told, book = audit(folder, oms, os.environ["KAFKA_BOOTSTRAP_SERVERS"], follower.seen)
         findings += told + [f"crash: {one}" for one in world.unexpected]
         if options.minutes >= MINUTES_MIN:
