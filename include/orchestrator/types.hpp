@@ -30,6 +30,8 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 using Date = std::chrono::sys_days;
 
 [[nodiscard]] std::string to_string(Timestamp at);
+// Whether it has a text form.
+[[nodiscard]] bool has_text(Timestamp at);
 // Accepts RFC 3339 with any offset and 0 to 9 decimals (digits past the sixth are cut); nullopt otherwise.
 // The leap second 23:59:60 is the midnight after it.
 [[nodiscard]] std::optional<Timestamp> parse_timestamp(std::string_view text);

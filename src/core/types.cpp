@@ -63,7 +63,7 @@ char* write_digits(char* out, unsigned value, int width) {
 }
 
 template <class Time>
-bool has_text(Time at) {
+bool has_year(Time at) {
   return at >= kFirstDay && at < kEndDay;
 }
 
@@ -177,6 +177,8 @@ bool is_leap_second(Timestamp at) {
 
 }  // namespace
 
+bool has_text(Timestamp at) { return has_year(at); }
+
 std::string to_string(Timestamp at) {
   if (!has_text(at)) throw_no_text();  // before the day is taken, which overflows at the ends of time
   const Date day = std::chrono::floor<days>(at);
@@ -222,7 +224,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
 }
 
 std::string to_string(Date day) {
-  if (!has_text(day)) throw_no_text();
+  if (!has_year(day)) throw_no_text();
   char text[10];
   return std::string(text, write_date(text, day));
 }

@@ -67,6 +67,8 @@ class Application {
         refuse("names account '" + shortened(report.account) + "', not '" + account + "'");
     }
     if (report.qty && !report.qty->is_positive()) refuse("has a quantity that is not above zero");
+    // An order with such a time could not be shown any more.
+    if (!has_text(report.at)) refuse("has a time outside the years 0000 to 9999");
     if (report.kind != BrokerReport::Kind::kExecution) return report;
     if (report.execution.execution_id.empty()) refuse("has an execution without an id");
     if (report.execution.kind != ExecutionKind::kBust && !report.execution.qty.is_positive()) {
