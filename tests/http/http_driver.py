@@ -33,6 +33,17 @@ def program():
     return path
 
 
+def make_key(folder, name, role, tenant=None):
+    words = [program(), "--keys-file", str(folder / "keys"), "key", name, "--role", role]
+    made = subprocess.run(words + (["--of-tenant", tenant] if tenant else []), cwd=folder, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key}", **JSON} if key else JSON
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body

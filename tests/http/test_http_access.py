@@ -8,20 +8,9 @@ import subprocess
 
 import pytest
 
-from http_driver import JSON, TWO_ORDERS, program
+from http_driver import JSON, TWO_ORDERS, bearer, make_key, program
 
 ROLES = ["none", "read", "trade", "operate"]
-
-
-def make_key(folder, name, role, tenant=None):
-    words = [program(), "--keys-file", str(folder / "keys"), "key", name, "--role", role]
-    made = subprocess.run(words + (["--of-tenant", tenant] if tenant else []), cwd=folder, capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
-
-
-def bearer(key):
-    return {"Authorization": f"Bearer {key}", **JSON} if key else JSON
 
 
 @pytest.fixture
@@ -77,6 +66,7 @@ def test_what_belongs_to_another_tenant_answers_as_what_is_not_there(locked, key
         ("POST", "/api/v1/orders/{order}/cancel", b"{}"), ("POST", "/api/v1/orders/{order}/replace", b'{"qty": 1}'),
         ("GET", "/api/v1/batches/{batch}", None), ("GET", "/api/v1/batches/{batch}/wait?timeout_ms=1", None),
         ("POST", "/api/v1/batches/{batch}/cancel", b"{}"), ("GET", "/api/v1/reconcile/{batch}", None),
+        ("GET", "/api/v1/events?batch_id={batch}", None), ("GET", "/api/v1/events?order_id={order}", None),
     ]
     for method, path, body in asked:
         theirs = locked.call(method, path.format(order=order, batch=batch), body, bearer(keys["other"]))
@@ -89,6 +79,42 @@ def test_what_belongs_to_another_tenant_answers_as_what_is_not_there(locked, key
         assert locked.call("GET", path, None, bearer(keys["operate"])).json()[name] != []
     unharmed = locked.call("GET", f"/api/v1/orders/{order}", None, bearer(keys["read"])).json()
     assert (unharmed["status"], unharmed["fill_qty"]) == ("acked", 0)
+
+
+def test_no_filter_finds_what_belongs_to_another_tenant(locked, keys):
+    placed = locked.call("POST", "/api/v1/orders", json.dumps({**TWO_ORDERS, "idempotency_key": "rebalance"}).encode(),
+                         bearer(keys["trade"])).json()
+    order = placed["orders"][0]
+    for path, name in [
+        (f"/api/v1/orders?batch_id={placed['batch_id']}", "orders"), ("/api/v1/orders?portfolio_id=1", "orders"),
+        (f"/api/v1/orders?client_order_id={order['client_order_id']}", "orders"), ("/api/v1/orders?status=acked", "orders"),
+        ("/api/v1/orders?newest_first=true", "orders"), ("/api/v1/orders?limit=1&cursor=0", "orders"),
+        ("/api/v1/batches?idempotency_key=rebalance", "batches"), ("/api/v1/batches?portfolio_id=1", "batches"),
+        ("/api/v1/events?after=0&limit=1000", "events"),
+    ]:
+        assert locked.get(path, headers=bearer(keys["trade"])).json()[name] != [], path
+        assert locked.get(path, headers=bearer(keys["other"])).json()[name] == [], path
+        head = locked.call("HEAD", path, None, bearer(keys["other"]))
+        assert (head.status, head.body) == (200, b""), path
+
+
+def test_a_stream_carries_nothing_of_another_tenant(locked, keys):
+    mine, theirs = ({**TWO_ORDERS, "idempotency_key": name} for name in ("mine", "theirs"))
+    stream = locked.connect()
+    stream.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                   f"Authorization: Bearer {keys['other']}\r\n\r\n".encode())
+    for body, role in [(mine, "trade"), (theirs, "other"), (mine, "operate")]:
+        assert locked.post("/api/v1/orders", body, headers=bearer(keys[role])).status == 200
+    said = b""
+    while said.count(b"event: order.acked") < 2:  # of the second batch, which stands between two of others
+        said += stream.recv(65536)
+    stream.close()
+    assert set(re.findall(rb'"batch_id":(\d+)', said)) == {b"2"}
+    for path in ("batch_id=1", "order_id=1", "batch_id=999"):
+        with locked.connect() as refused:
+            refused.sendall(f"GET /api/v1/events?{path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                            f"Authorization: Bearer {keys['other']}\r\n\r\n".encode())
+            assert refused.recv(12) == b"HTTP/1.1 404", path
 
 
 def test_one_key_of_idempotency_is_another_for_another_tenant(locked, keys):
