@@ -92,6 +92,9 @@ class Page:
     def choose(self, name, value):
         Select(self.find(f'main [name="{name}"]')).select_by_value(value)
 
+    def choose_in_dialog(self, name, value):
+        Select(self.find(f'dialog [name="{name}"]')).select_by_value(value)
+
     def type(self, name, text, inside="main"):
         element = self.find(f'{inside} [name="{name}"]')
         element.clear()

@@ -45,6 +45,23 @@ function haltForm(desk) {
   return form;
 }
 
+// For everybody's orders, on the word of an operator: what is due by the brokers' calendars, and nothing else.
+function settleForm(desk) {
+  const form = h('form', { class: 'settle', 'aria-label': 'Settle' },
+    field('Due on or before', h('input', { name: 'as_of', type: 'date', required: true, value: new Date().toISOString().slice(0, 10) })),
+    h('button', { type: 'submit', class: 'plain' }, 'Settle …'));
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const { as_of: day } = Object.fromEntries(new FormData(form));
+    const sure = await ask({ title: `Settle what is due on or before ${day}?`, text: 'Of every portfolio and broker. What is settled stays so.', confirm: 'Settle', danger: true, leave: 'Do not settle' });
+    if (!sure) return;
+    const done = await desk.act(() => service.post('api/v1/settle', { as_of: day }));
+    if (done) refill(told, `Settled: ${done.settled.length}. Not due by then: ${done.not_due}.`);
+  });
+  const told = h('p', { class: 'note', role: 'status' });
+  return h('div', {}, form, told);
+}
+
 const dependencyColumns = [
   { label: 'What for', value: (one) => one.role.replaceAll('_', ' ') },
   { label: 'What', value: (one) => [one.name, one.version].filter(Boolean).join(' ') },
@@ -84,7 +101,7 @@ export function healthView(desk) {
     title: 'Health',
     element: h('div', { class: 'view' }, h('div', { class: 'bar-of-view' }, h('h1', {}, 'Health')), lamps,
       card('Stop switches', halts.element, desk.may('operate') ? haltForm(desk) : h('p', { class: 'note' }, 'Halting and resuming needs a key that may operate.')),
-      dependenciesCard, card('Brokers', brokers.element)),
+      desk.may('operate') ? card('Settlement', settleForm(desk)) : null, dependenciesCard, card('Brokers', brokers.element)),
     async refresh() {
       const health = await desk.health();
       const rows = (await service.get('api/v1/brokers')).brokers;

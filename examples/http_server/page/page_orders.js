@@ -7,6 +7,7 @@ const STATUSES = ['placed', 'submitting', 'unknown', 'acked', 'partially_filled'
   'filled', 'cancelled', 'rejected', 'expired', 'settled'];
 const CANCELLABLE = new Set(['placed', 'acked', 'partially_filled', 'replace_pending']);
 const FILLABLE = new Set(['acked', 'partially_filled', 'cancel_pending', 'replace_pending']);
+const REPLACEABLE = new Set(['acked', 'partially_filled']);
 const FLAGS = ['overfilled', 'late_fill', 'busted', 'parked', 'incident'];
 
 const numberField = (name, label, chosen) =>
@@ -21,8 +22,52 @@ export async function cancelOrder(desk, order) {
   if (sure) await desk.act(() => service.post(`api/v1/orders/${order.id}/cancel`), `Cancel of order ${order.id} asked for`);
 }
 
+const decimal = { pattern: '[0-9]+([.][0-9]{1,9})?', inputmode: 'decimal', autocomplete: 'off', required: true, title: 'a plain decimal such as 2500.25' };
+
+// What was left as it is, is not sent: nobody confirms a term that he did not touch.
+export async function replaceOrder(desk, order) {
+  const terms = { qty: order.qty, ...(order.price_limit === null ? {} : { price_limit: order.price_limit }) };
+  const values = await ask({
+    title: `Change order ${order.id}`,
+    text: `${order.side} ${order.symbol} at ${order.broker}: ${order.fill_qty} of ${order.qty} executed. The new quantity is the total, the executed part included.`,
+    fields: [field('Quantity', h('input', { name: 'qty', value: terms.qty, ...decimal })),
+      'price_limit' in terms ? field('Limit', h('input', { name: 'price_limit', value: terms.price_limit, ...decimal })) : null],
+    confirm: 'Change the order',
+  });
+  const changed = Object.fromEntries(Object.entries(values ?? {}).filter(([name, value]) => value !== terms[name]));
+  if (Object.keys(changed).length === 0) return;
+  await desk.act(() => service.post(`api/v1/orders/${order.id}/replace`, changed), `Change of order ${order.id} asked for`);
+}
+
+const DECISIONS = {
+  accepted: (order, said) => `The order stands at ${order.broker} as ${said.ext_order_id}, and its executions count.`,
+  not_placed: (order) => `The order is sent to ${order.broker} again. If it is there after all, it is there twice.`,
+  rejected: () => 'The order is over. If the broker has it after all, nobody here looks after it.',
+};
+
+// A person's word about an order of which no broker says what became: asked for twice, and signed.
+export async function resolveOrder(desk, order) {
+  const id = h('input', { name: 'ext_order_id', autocomplete: 'off', maxlength: '200' });
+  const kind = choice('kind', [['', 'choose'], ['accepted', 'the broker has it'], ['not_placed', 'the broker never got it: send it again'],
+    ['rejected', 'the broker refused it, or it shall not be sent']]);
+  kind.required = true;
+  id.disabled = true;
+  kind.addEventListener('change', () => { id.required = kind.value === 'accepted'; id.disabled = !id.required; });
+  const signs = service.key.get() === null;
+  const said = await ask({
+    title: `Decide about order ${order.id}`,
+    text: `${order.side} ${order.qty} ${order.symbol}: nobody knows whether ${order.broker} has it as ${order.client_order_id}. Look there first.`,
+    fields: [field('What became of it', kind), field("The broker's id", id),
+      field('Why', h('input', { name: 'reason', required: true, autocomplete: 'off', maxlength: '200' })),
+      signs ? field('Your name', h('input', { name: 'by', required: true, autocomplete: 'off', maxlength: '64' })) : null],
+    confirm: 'Decide …', leave: 'Leave it in doubt',
+  });
+  if (!said) return;
+  const sure = await ask({ title: `Order ${order.id}: ${said.kind.replaceAll('_', ' ')}?`, text: DECISIONS[said.kind](order, said), confirm: 'Decide', danger: true, leave: 'Leave it in doubt' });
+  if (sure) await desk.act(() => service.post(`api/v1/orders/${order.id}/resolve`, said), `Order ${order.id}: decided`);
+}
+
 export async function fillOrder(desk, order) {
-  const decimal = { pattern: '[0-9]+([.][0-9]{1,9})?', inputmode: 'decimal', autocomplete: 'off', required: true, title: 'a plain decimal such as 2500.25' };
   const values = await ask({
     title: `Simulate a fill of order ${order.id}`,
     text: `${order.broker} is a mock broker: this plays the market. ${order.remaining_qty} of ${order.symbol} are open.`,
@@ -34,10 +79,12 @@ export async function fillOrder(desk, order) {
 }
 
 function actions(desk, order) {
-  const simulated = desk.brokers.some((broker) => broker.broker_name === order.broker && broker.simulated);
+  const broker = desk.brokers.find((one) => one.broker_name === order.broker);
   if (!desk.may('trade')) return null;
   return h('span', { class: 'actions' },
-    simulated && FILLABLE.has(order.status) ? button('Fill', `fill-${order.id}`, () => fillOrder(desk, order)) : null,
+    desk.may('operate') && order.status === 'unknown' ? button('Decide …', `resolve-${order.id}`, () => resolveOrder(desk, order)) : null,
+    broker?.simulated && FILLABLE.has(order.status) ? button('Fill', `fill-${order.id}`, () => fillOrder(desk, order)) : null,
+    broker?.capabilities?.replaces && REPLACEABLE.has(order.status) ? button('Change', `replace-${order.id}`, () => replaceOrder(desk, order)) : null,
     CANCELLABLE.has(order.status) ? button('Cancel', `cancel-${order.id}`, () => cancelOrder(desk, order)) : null);
 }
 
