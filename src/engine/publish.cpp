@@ -211,8 +211,9 @@ void publish_alone(Context& context, const std::stop_token& stop, std::size_t& p
   try {
     Pass(context, stop, published).run();
   } catch (...) {
-    // What became of the rows is not known.
-    context.undelivered.clear();
+    // What became of the rows is not known, but for those whose every event is delivered: these must not go
+    // out again and again while the store cannot note it (its disk is full).
+    std::erase_if(context.undelivered, [](const auto& row) { return !row.second.events.empty(); });
     throw;
   }
 }

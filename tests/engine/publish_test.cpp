@@ -281,6 +281,25 @@ TEST_CASE("a row that took the number of one being published is not freed with i
   CHECK(promoted->outbox().rows == 0);
 }
 
+TEST_CASE("what is delivered goes out once, however often the store cannot note it") {
+  const std::shared_ptr<Store> kept = make_memory_store();
+  auto own = std::make_unique<MovingStore>(kept);
+  MovingStore& store = *own;
+  auto bus_of_its_own = std::make_unique<FickleBus>();
+  FickleBus& bus = *bus_of_its_own;
+  Desk desk(BrokerClass::kEnforced, {}, std::move(bus_of_its_own), std::move(own));
+  for (int i = 0; i < 40; ++i) desk.place_one();
+  store.before_mark_published = [] { throw Error(ErrorCode::kStorageFull, "no space left on device"); };
+  for (int i = 0; i < 5; ++i) CHECK_THROWS_AS(desk.oms->publish(), Error);
+  CHECK(!bus.handed.empty());
+  CHECK(kept->outbox().rows > 0);
+  store.before_mark_published = nullptr;
+  desk.oms->publish();
+  CHECK(kept->outbox().rows == 0);
+  CHECK(bus.handed.size() == desk.oms->events({.limit = 1000}).size());
+  CHECK(std::ranges::all_of(bus.handed, [](const auto& event) { return event.second == 1; }));
+}
+
 TEST_CASE("back-pressure leaves in the outbox what was not taken") {
   PublishingDesk at;
   const Receipt receipt = at.desk.oms->place(Desk::batch({Desk::buy(1000)}));

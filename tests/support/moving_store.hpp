@@ -30,7 +30,8 @@ class MovingStore final : public Store {
   std::set<std::string, std::less<>> held_by_others;  // roles
   int roles_asked = 0;
   std::function<void()> during_claim_role;  // called once, inside the next claim_role(), before it answers
-  std::int64_t hidden_event = 0;            // not committed yet, for those who read
+  std::function<void()> before_mark_published;
+  std::int64_t hidden_event = 0;  // not committed yet, for those who read
   // How often reference_version() was asked.
   mutable int versions_asked = 0;
 
@@ -70,7 +71,10 @@ class MovingStore final : public Store {
     });
     return rows;
   }
-  void mark_published(std::span<const EventRowKey> rows) override { inner_->mark_published(rows); }
+  void mark_published(std::span<const EventRowKey> rows) override {
+    if (before_mark_published) before_mark_published();
+    inner_->mark_published(rows);
+  }
   OutboxStatus outbox() const override { return inner_->outbox(); }
   RoleClaim claim_role(std::string_view role, Timestamp lease_until) override {
     ++roles_asked;
