@@ -2,8 +2,9 @@
 
     {"what": "asked", "key", "body"}              a placement that is about to be sent, perhaps not for the first time
     {"what": "answered", "key", "receipt"}        its receipt, byte for byte
-    {"what": "refused", "key", "code", "why", "overtaken"}  definitely not placed, unless an earlier attempt, whose answer was
-                                                  lost, was still under way and has been overtaken by this one
+    {"what": "refused", "key", "code", "why", "overtaken"}
+                                                  not placed; "overtaken": unless an earlier attempt, whose answer was
+                                                  lost, was still under way then
     {"what": "filled", "order_id", "executions"}  acknowledged by the server
     {"what": "cancelled", "order_id"}             the cancel was acknowledged
     {"what": "changed_answer", "key", "was", "is"}  a replay that is not what was acknowledged: a finding"""

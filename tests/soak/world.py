@@ -279,7 +279,8 @@ def make_clock(path):
         return None, "no libfaketime (Debian: libfaketime)"
     path.write_text("+0\n")
     try:
-        subprocess.run([program(), "routes"], env={**os.environ, **under_clock(path)}, capture_output=True, check=True, timeout=30)
+        subprocess.run([program(), "routes"], env={**os.environ, **under_clock(path)}, capture_output=True, check=True,
+                       timeout=30)
     except subprocess.SubprocessError as error:
         return None, f"the server does not run under libfaketime: {error}"
     return path, ""
@@ -302,7 +303,8 @@ def make_space(path):
 
 
 def resize_space(path, size):
-    return subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], capture_output=True, check=False).returncode == 0
+    done = subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def leave_no_space(path):
