@@ -1,13 +1,12 @@
 // The facade: gives the steps their order in each mode, and nothing else.
 #include "orchestrator/orchestrator.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <mutex>
 
 #include "codec/event_log.hpp"
+#include "core/forks.hpp"
 #include "core/request_identity.hpp"
 #include "engine/accept.hpp"
 #include "engine/audit.hpp"
@@ -104,7 +103,7 @@ class Orchestrator::Impl {
   }
 
   ~Impl() {
-    if (::getpid() != process) {
+    if (fork_count() != forks) {
       // A forked child: the threads and the orders that wait are the parent's. Here even to destroy what the
       // threads had waited on would wait for ever.
       static_cast<void>(workers.release());
@@ -120,7 +119,7 @@ class Orchestrator::Impl {
   // Here and not in the store alone: a lock in front of it may be held for ever by a thread that the child
   // does not have.
   void refuse_after_fork() const {
-    if (::getpid() == process) return;
+    if (fork_count() == forks) return;
     throw Error(ErrorCode::kClosed,
                 "the orchestrator was opened before this process was forked; open it again here");
   }
@@ -196,7 +195,7 @@ class Orchestrator::Impl {
     return reports;
   }
 
-  const pid_t process = ::getpid();
+  const unsigned forks = fork_count();
   Context context;
   MicroBatches micro_batches;
   std::mutex mutex;
