@@ -10,6 +10,8 @@ namespace orchestrator::codec {
 namespace {
 
 constexpr unsigned kDepthMax = 16;
+// Ours are shorter; of one that is much longer the strict reader says that it is out of range.
+constexpr std::size_t kNumberMax = 64;
 
 class PlainReader {
  public:
@@ -123,6 +125,7 @@ class PlainReader {
       end += 1 + fraction;
     }
     if (end < rest_.size() && (rest_[end] == 'e' || rest_[end] == 'E')) return false;
+    if (end > kNumberMax) return false;
     handler_.scalar(JsonKind::kNumber, rest_.substr(0, end));
     rest_.remove_prefix(end);
     return true;
