@@ -26,7 +26,10 @@ class FlatJson::Reader : public JsonHandler {
     --depth_;
     outer_.clear();
   }
-  void begin_array() override { ++arrays_; }
+  void begin_array() override {
+    if (depth_ == 0) throw Error(ErrorCode::kStorageCorrupt, "stored JSON is no object");
+    ++arrays_;
+  }
   void end_array() override { --arrays_; }
 
  private:
