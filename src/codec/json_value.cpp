@@ -85,7 +85,7 @@ std::optional<std::int64_t> Settings::integer(std::string_view key, std::int64_t
 std::optional<std::string> Settings::text(std::string_view key) const {
   const Entry* entry = find(key);
   if (entry == nullptr) return std::nullopt;
-  if (entry->kind != JsonKind::kString) refuse(key, "must be a string, not " + entry->text);
+  if (entry->kind != JsonKind::kString) refuse(key, "must be a string, not " + quote_for_message(entry->text));
   return entry->text;
 }
 
