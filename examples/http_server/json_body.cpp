@@ -72,6 +72,12 @@ class Reader {
 }  // namespace
 
 Json parse_json(std::string_view text, const ReadLimits& limits) {
+  // The parser would take a NUL byte for the end, and accept anything behind it.
+  const auto nul = text.find('\0');
+  if (nul != std::string_view::npos) {
+    throw Error(ErrorCode::kInvalidJson,
+                "the body is not JSON, at byte " + std::to_string(nul + 1) + ": a NUL byte");
+  }
   Reader reader(limits.depth_max);
   if (!nlohmann::json::sax_parse(text, &reader)) throw Error(ErrorCode::kInvalidJson, "the body is not JSON");
   return reader.take();
