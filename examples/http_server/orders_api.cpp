@@ -9,25 +9,10 @@
 namespace orchestrator::http {
 namespace {
 
-// The header's key, bare or quoted; nullopt without the header.
-std::optional<std::string> header_key(const Request& request) {
-  std::optional<std::string> key;
-  for (const auto& [name, value] : request.headers) {
-    if (name != "idempotency-key") continue;
-    if (key) throw Error(ErrorCode::kInvalidArgument, "the Idempotency-Key header is given twice");
-    key = value;
-  }
-  if (!key) return key;
-  if (key->size() >= 2 && key->starts_with('"') && key->ends_with('"'))
-    *key = key->substr(1, key->size() - 2);
-  if (key->empty()) throw Error(ErrorCode::kInvalidArgument, "the Idempotency-Key header is empty");
-  return key;
-}
-
 // Without a key of the client's we make it here, so that an answer in doubt can name what to look for.
 BatchRequest read_batch(const Service& service, Request& request) {
   auto batch = parse_batch_json(request.body, service.limits);
-  if (auto key = header_key(request)) {
+  if (auto key = idempotency_key(request)) {
     if (!batch.idempotency_key.empty() && batch.idempotency_key != *key) {
       throw Error(ErrorCode::kInvalidArgument,
                   "the Idempotency-Key header and the body's idempotency_key differ; send one of them");

@@ -80,6 +80,20 @@ std::int64_t path_id(const Request& request, std::string_view what) {
   throw Error(ErrorCode::kNotFound, "there is no " + std::string(what) + " " + shown(given));
 }
 
+std::optional<std::string> idempotency_key(const Request& request) {
+  std::optional<std::string> key;
+  for (const auto& [name, value] : request.headers) {
+    if (name != "idempotency-key") continue;
+    if (key) throw Error(ErrorCode::kInvalidArgument, "the Idempotency-Key header is given twice");
+    key = value;
+  }
+  if (!key) return key;
+  if (key->size() >= 2 && key->starts_with('"') && key->ends_with('"'))
+    *key = key->substr(1, key->size() - 2);
+  if (key->empty()) throw Error(ErrorCode::kInvalidArgument, "the Idempotency-Key header is empty");
+  return key;
+}
+
 Members::Members(const Json& object, std::string what) : what_(std::move(what)) {
   if (object.kind != Json::Kind::kObject) {
     throw Error(ErrorCode::kInvalidJson, (what_.empty() ? "the body" : what_) + " must be a JSON object");

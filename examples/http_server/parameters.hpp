@@ -34,6 +34,9 @@ class Query {
 // A path's {id}; what is none names nothing: not_found.
 [[nodiscard]] std::int64_t path_id(const Request& request, std::string_view what);
 
+// The key of the Idempotency-Key header, bare or quoted; nullopt without the header.
+[[nodiscard]] std::optional<std::string> idempotency_key(const Request& request);
+
 // One JSON value; numbers are kept as their text.
 struct Json {
   enum class Kind : std::uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };

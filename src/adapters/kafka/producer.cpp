@@ -116,8 +116,9 @@ std::string_view without_scheme(std::string_view server, const std::string& prot
          "; leave the scheme out, or make them the same");
 }
 
-// As librdkafka understands it. It takes anything, and looks for a server of that name for ever. Nothing of
-// the text is repeated: a password may stand in it.
+}  // namespace
+
+// librdkafka takes anything, and looks for a server of that name for ever.
 std::string read_servers(std::string_view text, const std::string& protocol) {
   std::string servers;
   for (std::string_view rest = text;;) {
@@ -139,6 +140,8 @@ std::string read_servers(std::string_view text, const std::string& protocol) {
       "and "
       "users and passwords are settings of their own");
 }
+
+namespace {
 
 void check_topic(std::string_view topic) {
   const bool lawful = std::ranges::all_of(topic, [](char c) {

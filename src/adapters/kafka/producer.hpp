@@ -33,6 +33,10 @@ struct Condition {
 // "2.0.2"
 [[nodiscard]] std::string library_version();
 
+// The bootstrap servers as librdkafka understands them, of which `protocol` is the security.protocol. Throws
+// Error(configuration) and repeats nothing of the text: a password may stand in it.
+[[nodiscard]] std::string read_servers(std::string_view text, const std::string& protocol);
+
 class Producer {
  public:
   enum class Taken { kYes, kQueueFull, kUnfit, kFailed };

@@ -35,6 +35,8 @@ bool hides_no_password(std::string_view url) {
   return at == std::string_view::npos || (url.find('@') == at && url.find('/', authority) > at);
 }
 
+}  // namespace
+
 Settings read_url(const std::string& url) {
   const bool scheme = is_postgres_url(url) && hides_no_password(url);
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
@@ -51,8 +53,6 @@ Settings read_url(const std::string& url) {
   }
   return settings;
 }
-
-}  // namespace
 
 // --- libpqxx --------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ namespace orchestrator::postgres {
 // libpq's, by their keywords.
 using Settings = std::map<std::string, std::string>;
 
+// What the URL says. Throws Error(configuration), which repeats nothing of it.
+[[nodiscard]] Settings read_url(const std::string& url);
 // What the URL does not say.
 void add_defaults(Settings& settings, const PostgresOptions& options);
 std::string to_connection_string(const Settings& settings);
