@@ -88,7 +88,11 @@ Json wire_of(const BrokerReport& report) {
 
 BrokerReport report_of(const Json& json) {
   BrokerReport report;
-  report.kind = static_cast<BrokerReport::Kind>(json.at("kind").get<int>());
+  const int kind = json.at("kind");
+  if (kind < 0 || kind > static_cast<int>(BrokerReport::Kind::kReplaceRefused)) {
+    throw Error(ErrorCode::kInvalidArgument, "not a kind of report: " + std::to_string(kind));
+  }
+  report.kind = static_cast<BrokerReport::Kind>(kind);
   report.ext_order_id = json.at("ext_order_id");
   report.client_order_id = json.at("client_order_id");
   report.execution = execution_of(json.at("execution"));

@@ -8,28 +8,11 @@
 
 #include "orchestrator/backends/sqlite.hpp"
 #include "orchestrator/orchestrator.hpp"
+#include "support/borrowed_broker.hpp"
 #include "support/fake_clock.hpp"
 #include "support/scripted_broker.hpp"
 
 namespace orchestrator::testing {
-
-// Passes everything on to a broker that somebody else owns.
-class BorrowedBroker final : public BrokerConnector {
- public:
-  explicit BorrowedBroker(BrokerConnector& broker) : broker_(broker) {}
-  const BrokerCapabilities& capabilities() const override { return broker_.capabilities(); }
-  std::vector<SendResult> place(std::span<const Order> orders) override { return broker_.place(orders); }
-  SendResult cancel(const Order& order) override { return broker_.cancel(order); }
-  SendResult replace(const Order& order, const ReplaceRequest& request) override {
-    return broker_.replace(order, request);
-  }
-  LookUp look_up(const std::string& client_order_id) override { return broker_.look_up(client_order_id); }
-  Book book() override { return broker_.book(); }
-  ReportPage poll(const std::string& cursor) override { return broker_.poll(cursor); }
-
- private:
-  BrokerConnector& broker_;
-};
 
 struct SqliteDesk {
   SqliteDesk(const std::string& path, BrokerConnector& broker, EngineOptions options = {}) {
