@@ -30,6 +30,7 @@ orchestrator_option(BENCH ${default_optional} "Benchmark program; needs Google B
 
 option(ORCHESTRATOR_FAILPOINTS "Compile the failure points that the kill tests steer" OFF)
 option(ORCHESTRATOR_PLANTED_BUGS "Compile the known flaws that the simulation must notice" OFF)
+option(ORCHESTRATOR_FUZZ "Build the fuzz targets as programs; needs Clang with libFuzzer" OFF)
 option(ORCHESTRATOR_WARNINGS_AS_ERRORS "Treat warnings in our own sources as errors" ${default_strict})
 option(ORCHESTRATOR_INSTALL "Provide install rules and package files" ${default_strict})
 option(BUILD_SHARED_LIBS "Build liborchestrator as a shared library" OFF)
