@@ -52,6 +52,14 @@ std::string run_sql(const std::string& path, const std::string& sql) {
   return text;
 }
 
+bool accepts_sql(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+  const int result = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr);
+  sqlite3_close(db);
+  return result == SQLITE_OK;
+}
+
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
@@ -242,6 +250,33 @@ TEST_CASE("migrations go up, down and up again to the same schema") {
 
   CHECK(code_of([&] { sqlite_migrate({.path = path}, status.latest + 1); }) == ErrorCode::kInvalidArgument);
   CHECK(code_of([&] { sqlite_migrate({.path = path}, -2); }) == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("migrating up and down keeps how orders ended, and an ending that is none is refused") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("book.db");
+  {
+    const auto store = open_sqlite_store({.path = path});
+    const auto orders = testing::store::place(*store, {.orders = 4});
+    ChangeUnit unit;
+    for (const auto ending : {OrderStatus::kCancelled, OrderStatus::kRejected, OrderStatus::kExpired}) {
+      unit.orders.push_back(testing::store::changed(orders[unit.orders.size()], ending));
+      unit.orders.back().ended_as = ending;
+    }
+    REQUIRE(store->commit(unit) == CommitStatus::kCommitted);
+  }
+  const std::string endings = "SELECT coalesce(ended_as, 'none') FROM orders ORDER BY id";
+  const std::string good_rows = run_sql(path, endings);
+  CHECK(good_rows == "8\n9\n10\nnone\n");
+  const int latest = sqlite_migration_status({.path = path}).latest;
+  for (const int version : {latest, 2, latest}) {
+    sqlite_migrate({.path = path}, version);
+    CHECK(run_sql(path, endings) == good_rows);
+    for (const char* wrong : {"7", "11"}) {
+      CHECK_FALSE(accepts_sql(path, std::string("UPDATE orders SET ended_as = ") + wrong));
+    }
+    CHECK(run_sql(path, "PRAGMA integrity_check") == "ok\n");
+  }
 }
 
 TEST_CASE("a new file is made ready even when older schemas are refused") {
