@@ -23,6 +23,7 @@ using testing::Channel;
 using testing::ChildProcess;
 using testing::TemporaryFolder;
 using testing::store::accept_unit;
+using testing::store::changed;
 using testing::store::kAll;
 using testing::store::kNow;
 using testing::store::place;
@@ -101,6 +102,36 @@ TEST_CASE("two stores on one file see each other's commits") {
   two->put_halt(testing::store::halt_of(ControlScope::kAll, ""));
   AcceptUnit halted = accept_unit({.key = "c"});
   CHECK(one->accept(halted).status == AcceptResult::Status::kHalted);
+}
+
+TEST_CASE(
+    "what a store knows from its last commit is asked anew after another's commit and after an undone one") {
+  const TemporaryFolder folder;
+  const auto one = open(folder.file("book.db"));
+  const auto two = open(folder.file("book.db"));
+  ChangeUnit quiet;
+  quiet.cursor = BrokerCursor{"north", "A1", "c1"};
+  REQUIRE(one->commit(quiet) == CommitStatus::kCommitted);
+  CHECK_FALSE(quiet.inbox_waiting);
+  ChangeUnit adds;
+  adds.inbox_add.emplace_back().report.broker = "north";
+  REQUIRE(two->commit(adds) == CommitStatus::kCommitted);
+  REQUIRE(one->commit(quiet) == CommitStatus::kCommitted);
+  CHECK(quiet.inbox_waiting);
+
+  // The first order's broker is noted as one without index, and the second order's conflict undoes the note.
+  const auto orders = place(*one, {.orders = 2});
+  ChangeUnit acknowledged;
+  acknowledged.index_ext_order_ids = false;
+  for (const Order& order : orders) acknowledged.orders.push_back(changed(order, OrderStatus::kAcked));
+  for (Order& order : acknowledged.orders) order.ext_order_id = "e" + std::to_string(order.id);
+  ++acknowledged.orders[1].version;
+  REQUIRE(one->commit(acknowledged) == CommitStatus::kConflict);
+  --acknowledged.orders[1].version;
+  REQUIRE(one->commit(acknowledged) == CommitStatus::kCommitted);
+  for (const Order& order : acknowledged.orders) {
+    CHECK(one->orders({.broker = order.broker, .ext_order_id = order.ext_order_id}).size() == 1);
+  }
 }
 
 TEST_CASE("racing processes make one batch of one key and never the same id") {

@@ -95,14 +95,10 @@ bool change_margin(WriteTransaction& transaction, const ChangeUnit::MarginChange
   return true;
 }
 
-bool update_rows(Connection& connection, const ChangeUnit& unit) {
-  const std::string* noted = nullptr;
+bool update_rows(WriteTransaction& transaction, const ChangeUnit& unit) {
+  Connection& connection = transaction.connection();
   for (const Order& order : unit.orders) {
-    if (!unit.index_ext_order_ids && !order.ext_order_id.empty() &&
-        (noted == nullptr || *noted != order.broker)) {
-      noted = &order.broker;
-      note_unindexed(connection, *noted);
-    }
+    if (!unit.index_ext_order_ids && !order.ext_order_id.empty()) transaction.note_unindexed(order.broker);
     if (!update_order(connection, order, unit.index_ext_order_ids)) return false;
   }
   for (const OrderBatch& batch : unit.batches) {
@@ -123,9 +119,11 @@ void insert_rows(WriteTransaction& transaction, ChangeUnit& unit) {
   for (InboxReport& report : unit.inbox_add) {
     report.id = ++transaction.sequences().inbox;
     insert_inbox(connection, report);
+    transaction.inbox_changed();
   }
   for (const std::int64_t id : unit.inbox_remove) {
     transaction.query("DELETE FROM inbox WHERE id = ?").bind(id).run();
+    transaction.inbox_changed();
   }
   for (AuditEntry& entry : unit.audit) insert_audit(connection, entry);
   for (const Halt& halt : unit.halts) {
@@ -183,7 +181,7 @@ CommitStatus SqliteStore::commit(ChangeUnit& unit) {
     status = CommitStatus::kHalted;
     if (forbidding_halt(transaction.halts(), unit) != nullptr) return false;
     status = CommitStatus::kConflict;
-    if (!update_rows(transaction.connection(), unit)) return false;
+    if (!update_rows(transaction, unit)) return false;
     status = CommitStatus::kLimit;
     for (const auto& change : unit.margins) {
       if (!change_margin(transaction, change)) return false;
@@ -192,7 +190,7 @@ CommitStatus SqliteStore::commit(ChangeUnit& unit) {
     insert_rows(transaction, unit);
     if (!unit.inbox_add.empty()) ++inbox_adds_;
     adds_before = inbox_adds_;
-    unit.inbox_waiting = transaction.query("SELECT 1 FROM inbox LIMIT 1").next();
+    unit.inbox_waiting = transaction.inbox_waiting();
     return true;
   });
   // Units behind this one in the same commit count as well.

@@ -213,6 +213,12 @@ Query Connection::query(const std::string& sql) {
   return Query(*this, statement);
 }
 
+std::optional<std::uint32_t> Connection::data_version() const {
+  std::uint32_t version = 0;
+  const int result = sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+  return result == SQLITE_OK ? std::optional(version) : std::nullopt;
+}
+
 std::int64_t Connection::integer(const char* sql) {
   const std::string value = text(sql);
   return value.empty() ? 0 : std::stoll(value);

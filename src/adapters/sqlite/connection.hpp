@@ -180,6 +180,9 @@ class Connection {
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(db_); }
   [[nodiscard]] std::int64_t total_changes() const { return sqlite3_total_changes64(db_); }
+  // Differs after every commit to the database, of whatever connection or process. Within a transaction it is
+  // that of what the transaction sees. Nothing: not known.
+  [[nodiscard]] std::optional<std::uint32_t> data_version() const;
   [[nodiscard]] sqlite3* handle() const { return db_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -1,8 +1,12 @@
 // What the units of one commit share: the writer connection, the numbers given out, the stop switches.
+//
+// What a commit leaves known is kept for the next transaction, unless somebody else has committed in between,
+// whoever that is: SQLite's data version tells. What is undone takes all of it along.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "adapters/sqlite/connection.hpp"
@@ -20,8 +24,8 @@ struct Sequences {
   std::int64_t owner = 0;
 };
 
-// Lives as long as the writer connection; begin() and commit() bound one transaction. Reading the sequences
-// and the stop switches once per transaction is safe because nobody else can write meanwhile.
+// Lives as long as the writer connection; begin() and commit() bound one transaction. Reading what all units
+// need once per transaction is safe because nobody else can write meanwhile.
 class WriteTransaction {
  public:
   explicit WriteTransaction(Connection& connection) : connection_(connection) {}
@@ -41,6 +45,11 @@ class WriteTransaction {
   [[nodiscard]] Sequences& sequences();
   [[nodiscard]] const std::vector<Halt>& halts();
   void halts_changed() { halts_.reset(); }
+  // Whether any report waits in the inbox.
+  [[nodiscard]] bool inbox_waiting();
+  void inbox_changed() { inbox_waiting_.reset(); }
+  // See note_unindexed() in rows.hpp.
+  void note_unindexed(const std::string& broker);
   // Reference data that other processes may have kept is being changed.
   void change_reference() { reference_changed_ = true; }
   [[nodiscard]] bool reference_changed() const { return reference_changed_; }
@@ -48,9 +57,15 @@ class WriteTransaction {
   [[nodiscard]] Connection& connection() { return connection_; }
 
  private:
+  void forget() noexcept;
+
   Connection& connection_;
+  std::optional<std::uint32_t> known_at_;  // the data version that all of the next four were kept at
   std::optional<Sequences> sequences_;
   std::optional<std::vector<Halt>> halts_;
+  std::optional<bool> inbox_waiting_;
+  std::vector<std::string> unindexed_;
+  bool numbers_taken_ = false;  // in this transaction
   bool reference_changed_ = false;
 };
 
