@@ -34,6 +34,7 @@ int serve(const Invocation& asked) {
   // Before the database is opened, and migrated: a server that cannot start leaves it alone.
   Access access(http.keys_file.empty() ? std::vector<ApiKey>() : read_keys_file(http.keys_file),
                 http.requests_per_second);
+  TakenAddress address(http.bind, http.port);
   const auto oms = open(std::move(options));
   StateReader state(state_of(*oms));
   Feed feed(*oms, asked.engine.engine.event_source);
@@ -51,7 +52,7 @@ int serve(const Invocation& asked) {
   service.tenant = asked.engine.tenant.value_or("default");
   service.writers_max = http.threads - 8;
   service.store_users_max = http.threads - 4;
-  Server server(service, limits, http.bind, http.port);
+  Server server(service, limits, address);
   log.info("listening on " + http.bind + " port " + std::to_string(server.port()));
   server.run(http.threads);
   forced_end.begin(kPatienceAtTheEnd);

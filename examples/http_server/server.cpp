@@ -28,6 +28,11 @@ tcp::endpoint endpoint(const std::string& address, std::uint16_t port) {
   return {parsed, port};
 }
 
+[[noreturn]] void refuse_address(const tcp::endpoint& where, const boost::system::system_error& error) {
+  throw Error(ErrorCode::kConfiguration, "cannot listen on " + where.address().to_string() + " port " +
+                                             std::to_string(where.port()) + ": " + error.code().message());
+}
+
 }  // namespace
 
 std::size_t connections_possible() {
@@ -40,21 +45,29 @@ std::size_t connections_possible() {
   return static_cast<std::size_t>(files.rlim_cur - std::min(kOthers, files.rlim_cur / 2));
 }
 
-Server::Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port)
-    : service_(service),
-      limits_(limits),
-      acceptor_(control_),
-      signals_(control_, SIGTERM, SIGINT),
-      timer_(control_) {
+TakenAddress::TakenAddress(const std::string& address, std::uint16_t port) {
   const auto where = endpoint(address, port);
   try {
     acceptor_.open(where.protocol());
     acceptor_.set_option(tcp::acceptor::reuse_address(true));
     acceptor_.bind(where);
+  } catch (const boost::system::system_error& error) {
+    refuse_address(where, error);
+  }
+}
+
+Server::Server(Service& service, ServerLimits limits, TakenAddress& address)
+    : service_(service),
+      limits_(limits),
+      acceptor_(control_),
+      signals_(control_, SIGTERM, SIGINT),
+      timer_(control_) {
+  const auto where = address.acceptor_.local_endpoint();
+  try {
+    acceptor_.assign(where.protocol(), address.acceptor_.release());
     acceptor_.listen(asio::socket_base::max_listen_connections);
   } catch (const boost::system::system_error& error) {
-    throw Error(ErrorCode::kConfiguration, "cannot listen on " + address + " port " + std::to_string(port) +
-                                               ": " + error.code().message());
+    refuse_address(where, error);
   }
 }
 

@@ -42,9 +42,22 @@ struct ServerLimits {
 // open files as far as it may.
 [[nodiscard]] std::size_t connections_possible();
 
+// The address to listen on, taken before anything else is touched: a server that cannot have it harms
+// nothing. Nobody is answered there, and nobody kept waiting, before a Server listens.
+class TakenAddress {
+ public:
+  // Throws Error(configuration) for what is no IP address, and for one that somebody else has.
+  TakenAddress(const std::string& address, std::uint16_t port);
+
+ private:
+  friend class Server;
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_{context_};
+};
+
 class Server {
  public:
-  Server(Service& service, ServerLimits limits, const std::string& address, std::uint16_t port);
+  Server(Service& service, ServerLimits limits, TakenAddress& address);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 

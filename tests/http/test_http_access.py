@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import socket
 import sqlite3
 import subprocess
 
@@ -232,6 +233,15 @@ def test_a_server_whose_keys_file_will_not_do_does_not_touch_the_database(tmp_pa
     ended = subprocess.run([program(), "--keys-file", "keys", "--port", "0", "--database-url", "sqlite:///orders.db"],
                            cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 1 and "keys" in ended.stderr
+    assert not (tmp_path / "orders.db").exists()
+
+
+def test_a_server_whose_port_is_taken_does_not_touch_the_database(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = subprocess.run([program(), "--port", str(port), "--database-url", "sqlite:///orders.db"],
+                               cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1 and f"127.0.0.1 port {port}" in ended.stderr
     assert not (tmp_path / "orders.db").exists()
 
 
