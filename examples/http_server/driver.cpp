@@ -1,6 +1,6 @@
 #include "examples/http_server/driver.hpp"
 
-#include <exception>
+#include <bit>
 #include <string>
 
 namespace orchestrator::http {
@@ -42,11 +42,24 @@ void Driver::run() {
 bool Driver::step() {
   try {
     if (!oms_.step().idle()) feed_.wake();
-    return true;
   } catch (const std::exception& error) {
-    log_.warn(std::string("a step failed and is made up for by the next: ") + error.what());
+    ++failures_;
+    tell_of(error);
     return false;
   }
+  if (failures_ > 1) log_.info("steps succeed again, after " + std::to_string(failures_) + " that failed");
+  failures_ = 0;
+  return true;
+}
+
+// What fails now fails at every poll interval: the first is told, then the second, the fourth, the eighth,
+// and from some hundreds on one of so many.
+void Driver::tell_of(const std::exception& error) {
+  constexpr std::size_t kApartMax = 256;
+  const bool told = std::has_single_bit(failures_) || failures_ % kApartMax == 0;
+  if (!told) return;
+  const auto count = failures_ == 1 ? "" : " (" + std::to_string(failures_) + " in a row)";
+  log_.warn("a step failed and is made up for by the next" + count + ": " + error.what());
 }
 
 }  // namespace orchestrator::http

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -27,11 +29,13 @@ class Driver {
  private:
   void run();
   bool step();
+  void tell_of(const std::exception& error);
 
   Orchestrator& oms_;
   Feed& feed_;
   Log& log_;
   const std::chrono::microseconds interval_;
+  std::size_t failures_ = 0;  // of steps, in a row
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;

@@ -43,11 +43,11 @@ bool StateReader::is_fresh(SteadyClock::time_point now) const { return now < res
 
 StateReader::Latest StateReader::latest() {
   std::unique_lock lock(mutex_);
-  if (!is_fresh(SteadyClock::now())) {
-    wanted_ = true;
+  if (const auto now = SteadyClock::now(); !is_fresh(now)) {
+    if (!std::exchange(wanted_, true)) wanted_at_ = now;
     wake_.notify_all();
     const std::size_t seen = attempts_;
-    wake_.wait_for(lock, kPatience, [&] { return attempts_ != seen; });
+    wake_.wait_until(lock, wanted_at_ + kPatience, [&] { return attempts_ != seen; });
   }
   if (!state_) return {};
   return {state_, std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - state_at_)};

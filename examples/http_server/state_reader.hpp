@@ -46,7 +46,8 @@ class StateReader {
   StateReader(const StateReader&) = delete;
   StateReader& operator=(const StateReader&) = delete;
 
-  // A fresh state, or after kPatience the latest there is.
+  // A fresh state, or the latest there is when a reading takes longer than kPatience: whoever comes later
+  // does not wait for that one.
   [[nodiscard]] Latest latest();
 
  private:
@@ -60,6 +61,7 @@ class StateReader {
   std::mutex mutex_;  // of what follows; not held while reading
   std::condition_variable wake_;
   bool wanted_ = false;
+  SteadyClock::time_point wanted_at_;
   bool stopping_ = false;
   std::size_t attempts_ = 0;  // that ended
   std::shared_ptr<const State> state_;

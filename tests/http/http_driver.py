@@ -52,6 +52,16 @@ class Answer:
         return json.loads(self.body)
 
 
+def until(reached):
+    """What comes with the server's own steps."""
+    ready = threading.Event()
+    for _ in range(400):
+        if reached():
+            return
+        ready.wait(0.05)
+    raise AssertionError("it did not come to pass")
+
+
 class Server:
     def __init__(self, folder, database_url=None, options=(), environment=None):
         self.folder, self.options = pathlib.Path(folder), list(options)

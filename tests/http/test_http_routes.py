@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-import threading
 
 import pytest
 
-from http_driver import TWO_ORDERS, program
+from http_driver import TWO_ORDERS, program, until
 
 
 def place(server, count=1, **more):
@@ -124,16 +123,6 @@ def test_an_order_and_a_batch_are_changed_and_cancelled(any_server):
     assert any_server.get("/api/v1/orders/2").json()["status"] == "cancelled"
     refused = any_server.post("/api/v1/orders/2/cancel")
     assert (refused.status, refused.json()["code"]) == (409, "invalid_state")
-
-
-def until(reached):
-    """The brokers' answers come with the next step of the server's driver."""
-    ready = threading.Event()
-    for _ in range(200):
-        if reached():
-            return
-        ready.wait(0.05)
-    raise AssertionError("it did not come to pass")
 
 
 def test_a_batch_is_waited_for(any_server):

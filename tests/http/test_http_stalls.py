@@ -28,6 +28,16 @@ def test_a_stalled_database_leaves_threads_for_what_needs_none(own_postgres, sta
         client.close()
 
 
+def test_what_fails_at_every_step_is_told_less_and_less_often(own_postgres, start_server):
+    server = start_server(database_url=own_postgres.url, options=["--poll-interval-ms", "10"])
+    own_postgres.stop()
+    until(lambda: "(16 in a row)" in log_of(server))
+    failed = [line for line in log_of(server).splitlines() if "a step failed" in line]
+    assert len(failed) <= 6  # the first, 2, 4, 8, 16, and 32 if it was quick
+    own_postgres.start()
+    until(lambda: "steps succeed again, after " in log_of(server))
+
+
 def test_a_stalled_database_does_not_hold_up_the_end(own_postgres, start_server):
     server = start_server(database_url=own_postgres.url)
     placed = server.post("/api/v1/orders", TWO_ORDERS, headers={"Idempotency-Key": "k"})

@@ -193,15 +193,14 @@ TEST_CASE("a scrape does not wait for a state that does not come, and shows how 
     return stuck;
   };
   while (!is_stuck()) static_cast<void>(reader.latest());
-  auto age = reader.latest().age;
-  for (int scrape = 0; scrape < 2; ++scrape) {
+  // Of those who wait for the one reading that hangs only the first wait: the others would take an hour.
+  for (int scrape = 0; scrape < 20'000; ++scrape) {
     const StateReader::Latest last = reader.latest();
     REQUIRE(last.state != nullptr);
-    CHECK(last.state->health.ok);
-    CHECK(last.age >= age + StateReader::kPatience);
-    CHECK(has_family(Metrics().text(last), "orchestrator_state_age_seconds"));
-    age = last.age;
+    REQUIRE(last.state->health.ok);
+    REQUIRE(last.age >= StateReader::kPatience);
   }
+  CHECK(has_family(Metrics().text(reader.latest()), "orchestrator_state_age_seconds"));
   {
     const std::lock_guard lock(mutex);
     stalled = false;
