@@ -42,7 +42,8 @@ Response wait_for_batch(Service& service, Request& request) {
   Request asked;
   asked.id = request.id;
   asked.caller = request.caller;
-  response.later = [&service, id = batch.id, asked = std::move(asked),
+  response.gone = std::make_shared<std::atomic<bool>>(false);
+  response.later = [&service, id = batch.id, gone = response.gone, asked = std::move(asked),
                     stay = take_stay(service, request.caller),
                     timeout_ms](std::function<void(Response)> done) {
     const auto tell = [&service, id, asked, stay, done = std::move(done)](bool settled) {
@@ -55,7 +56,8 @@ Response wait_for_batch(Service& service, Request& request) {
         done(problem(Error(ErrorCode::kInternal, error.what()), asked, service.log));
       }
     };
-    service.feed.wait({id, std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms), tell});
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    service.feed.wait({id, until, tell, gone});
   };
   return response;
 }

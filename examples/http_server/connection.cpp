@@ -237,10 +237,31 @@ void Connection::take_request() {
   give_body_bytes();
   if (response.stream) return start_stream(response);
   if (!response.later) return respond(std::move(response));
+  gone_ = response.gone;
+  watch();
   response.later([self = shared_from_this()](Response answer) {
     asio::post(self->socket_.get_executor(),
                [self, answer = std::move(answer)]() mutable { self->respond(std::move(answer)); });
   });
+}
+
+// Whoever waits for his answer may hang up; what he sends meanwhile is his next request.
+void Connection::watch() {
+  if (watching_ || !gone_ || buffer_.size() > server_.limits().header_bytes_max) return;
+  watching_ = true;
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& failed) {
+                       self->watching_ = false;
+                       self->on_watched(failed);
+                     });
+}
+
+void Connection::on_watched(const boost::system::error_code& failed) {
+  if (failed || state_ != State::kHandling || !gone_) return;  // answered: what came is for read_more()
+  boost::system::error_code lost;
+  buffer_.commit(socket_.read_some(buffer_.prepare(kReadBytes), lost));
+  if (!lost || lost == asio::error::would_block || lost == asio::error::try_again) return watch();
+  gone_->store(true);
 }
 
 // What could not be read as a request: nobody knows where the next one would begin.
@@ -274,6 +295,7 @@ std::string Connection::head_of(const Response& response) const {
 }
 
 void Connection::respond(Response response) {
+  gone_.reset();
   if (ending_) keep_alive_ = false;
   out_ = head_of(response);
   if (request_.method != "HEAD") out_ += response.body;

@@ -60,6 +60,8 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   void give_body_bytes();
   void continue_or_read();
   void take_request();
+  void watch();
+  void on_watched(const boost::system::error_code& failed);
   void refuse(const Refusal& refusal);
   void respond(Response response);
   void start_stream(Response& response);
@@ -80,6 +82,9 @@ class Connection : public Stream, public std::enable_shared_from_this<Connection
   bool keep_alive_ = false;
   bool ending_ = false;
   bool expired_ = false;
+  // Of a request whose answer comes later; see Response::gone.
+  std::shared_ptr<std::atomic<bool>> gone_;
+  bool watching_ = false;
   std::string out_;
   std::size_t lingered_bytes_ = 0;
   std::deque<std::shared_ptr<const std::string>> stream_out_;

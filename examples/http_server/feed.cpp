@@ -248,7 +248,7 @@ void Feed::answer_waiters(const std::vector<Event>& events) {
   std::set<BatchId> touched;
   for (const auto& event : events) touched.insert(event.batch_id);
   for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
-    const bool over = waiter->until <= now;
+    const bool over = is_over(*waiter, now);
     const bool look = over || touched.contains(waiter->batch_id) || !std::exchange(waiter->looked_at, true);
     const bool done = look && settled(waiter->batch_id);
     if (!done && !over) {
@@ -264,10 +264,14 @@ void Feed::answer_waiters(const std::vector<Event>& events) {
 void Feed::answer_overdue() {
   const auto now = std::chrono::steady_clock::now();
   waiters_.remove_if([now](const Waiter& waiter) {
-    if (waiter.until > now) return false;
+    if (!is_over(waiter, now)) return false;
     waiter.done(false);
     return true;
   });
+}
+
+bool Feed::is_over(const Waiter& waiter, Time now) {
+  return waiter.until <= now || (waiter.gone && waiter.gone->load());
 }
 
 bool Feed::settled(BatchId id) const {

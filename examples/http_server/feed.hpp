@@ -42,7 +42,8 @@ class Feed {
   struct Waiter {
     BatchId batch_id = 0;
     Time until = {};
-    std::function<void(bool settled)> done = {};  // must not throw
+    std::function<void(bool settled)> done = {};         // must not throw
+    std::shared_ptr<const std::atomic<bool>> gone = {};  // set: as if the time were over
     bool looked_at = false;
   };
 
@@ -84,6 +85,7 @@ class Feed {
   void keep_alive();
   void answer_waiters(const std::vector<Event>& events);
   void answer_overdue();
+  [[nodiscard]] static bool is_over(const Waiter& waiter, Time now);
   [[nodiscard]] bool settled(BatchId id) const;
   [[nodiscard]] std::int64_t last_position() const;
 

@@ -2,6 +2,7 @@
 // sockets.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -65,6 +66,8 @@ struct Response {
   // which may be called once, from any thread; `stream` where to write when the head has left.
   std::function<void(std::function<void(Response)> done)> later = {};
   std::function<void(std::shared_ptr<Stream> to)> stream = {};
+  // Of `later`: set once the client has closed its side and waits no more, as far as anybody can tell.
+  std::shared_ptr<std::atomic<bool>> gone = {};
 };
 
 // The reason phrase of a status that this server answers.

@@ -2,12 +2,15 @@
 
 import json
 import re
+import select
+import socket
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from http_driver import TWO_ORDERS, status_of
+from http_driver import TWO_ORDERS, program, read_to_end, status_of, until
 
 
 class Stream:
@@ -180,6 +183,54 @@ def test_a_wait_is_answered_in_time_however_much_the_streams_have_to_take(server
         poster.join()
     for stream in streams:
         stream.close()
+
+
+@pytest.fixture
+def waiting(start_server, tmp_path):
+    """A server on which batch 1 stays unsettled: no broker takes a connection. Three quarters of 16 connections may
+    wait."""
+    (tmp_path / "faults.txt").write_text("place always: refuse_connection\n")
+    for broker in ("alpaca-mock", "zerodha-mock"):
+        subprocess.run([Path(program()).with_name("orchestrator"), "broker", "set", broker, "--fault-script", "faults.txt",
+                        "--database-url", f"sqlite:///{tmp_path}/orders.db"], cwd=tmp_path, check=True, capture_output=True)
+    server = start_server(options=["--max-connections", "16"])
+    place(server)
+    assert server.get("/api/v1/batches/1/wait?timeout_ms=0").json()["settled"] is False
+    return server
+
+
+def wait_request(timeout_ms, more=b""):
+    return b"GET /api/v1/batches/1/wait?timeout_ms=%d HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (timeout_ms, more)
+
+
+def test_who_hangs_up_while_he_waits_gives_his_place_back(waiting):
+    clients = [waiting.connect() for _ in range(13)]
+    for client in clients:
+        client.sendall(wait_request(60_000))
+    answered, _, _ = select.select(clients, [], [], 20)
+    assert [status_of(client.recv(4096)) for client in answered] == [503], "one too many"
+    for client in clients:
+        client.close()
+    until(lambda: waiting.get("/api/v1/batches/1/wait?timeout_ms=0").status == 200)
+
+
+def test_who_closes_his_side_while_he_waits_is_told_how_it_stands(waiting):
+    with waiting.connect() as client:
+        client.sendall(wait_request(60_000))
+        client.shutdown(socket.SHUT_WR)
+        answer = read_to_end(client)
+    assert status_of(answer) == 200 and b'"settled":false' in answer
+
+
+def test_what_is_sent_during_a_wait_is_the_next_request(waiting):
+    with waiting.connect() as client:
+        client.sendall(wait_request(300, b"X-Request-Id: a\r\n"))
+        for byte in b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: b\r\n\r\n":
+            client.sendall(bytes([byte]))
+        client.sendall(wait_request(0, b"X-Request-Id: c\r\nConnection: close\r\n"))
+        answer = read_to_end(client)
+    assert re.findall(rb"X-Request-Id: (.)", answer) == [b"a", b"b", b"c"]
+    assert answer.count(b"HTTP/1.1 200 ") == 3
 
 
 def test_a_wait_is_logged_with_the_answer_that_it_got(server):
