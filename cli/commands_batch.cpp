@@ -66,7 +66,7 @@ ExitCode list(Session& session, const ListOptions& options) {
 
 ExitCode cancel(Session& session, BatchId id) {
   const auto batch = session.batch(id);
-  session.orchestrator().cancel_batch(batch.id);
+  session.orchestrator().cancel_batch(batch.id, session.settings().engine.operator_name);
   session.catch_up();
   print_orders(session, session.orders_of(batch.id), std::nullopt);
   return ExitCode::kOk;

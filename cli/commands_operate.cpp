@@ -13,7 +13,7 @@ ExitCode settle(Session& session, Date as_of) {
   SettleResult result;
   {
     const Activity activity("settling");
-    result = orchestrator.settle(as_of);
+    result = orchestrator.settle(as_of, session.settings().engine.operator_name);
   }
   session.catch_up();
   session.print(

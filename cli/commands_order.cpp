@@ -116,6 +116,8 @@ void add_list(CommandLine& line, CLI::App* group) {
   add_page(verb, options->page);
 }
 
+const std::string& operator_of(const Session& session) { return session.settings().engine.operator_name; }
+
 struct ChangeOptions {
   OrderId id = 0;
   std::optional<Quantity> qty;
@@ -124,12 +126,13 @@ struct ChangeOptions {
 
 void add_replace(CommandLine& line, CLI::App* group) {
   auto options = std::make_shared<ChangeOptions>();
-  auto* verb = add_verb(line, group, "replace", "Ask the broker for another quantity or limit price",
-                        "order replace 17 --qty 80 --price-limit 2501.5", [options](Session& session) {
-                          const auto order = session.order(options->id);
-                          session.orchestrator().replace(order.id, options->qty, options->price);
-                          return show_changed(session, order.id);
-                        });
+  auto* verb =
+      add_verb(line, group, "replace", "Ask the broker for another quantity or limit price",
+               "order replace 17 --qty 80 --price-limit 2501.5", [options](Session& session) {
+                 const auto order = session.order(options->id);
+                 session.orchestrator().replace(order.id, options->qty, options->price, operator_of(session));
+                 return show_changed(session, order.id);
+               });
   add_id(verb, "ORDER_ID", options->id, "the order")->required();
   add_decimal(verb, "--qty", options->qty, "new total quantity, the executed part included");
   add_decimal(verb, "--price-limit,--price", options->price, "new limit price");
@@ -236,7 +239,7 @@ void add_order_commands(CommandLine& line) {
   auto* cancel = add_verb(line, group, "cancel", "Ask for the cancel of an order", "order cancel 17",
                           [cancel_id](Session& session) {
                             const auto order = session.order(*cancel_id);
-                            session.orchestrator().cancel(order.id);
+                            session.orchestrator().cancel(order.id, operator_of(session));
                             return show_changed(session, order.id);
                           });
   add_id(cancel, "ORDER_ID", *cancel_id, "the order")->required();

@@ -65,7 +65,7 @@ Response wait_for_batch(Service& service, Request& request) {
 Response cancel_batch(Service& service, Request& request) {
   check_no_fields(request, service.limits);
   const auto batch = batch_of(service.oms, request.caller, path_id(request, "batch"));
-  const auto orders = service.oms.cancel_batch(batch.id);
+  const auto orders = service.oms.cancel_batch(batch.id, name_of(service, request.caller));
   service.driver.wake();
   return {.body = "{\"orders\":" + json_array(orders) + "}"};
 }

@@ -68,6 +68,7 @@ struct Response {
   std::function<void(std::shared_ptr<Stream> to)> stream = {};
   // Of `later`: set once the client has closed its side and waits no more, as far as anybody can tell.
   std::shared_ptr<std::atomic<bool>> gone = {};
+  std::string subject = {};  // for the log, where the path does not tell: "batch/4"
 };
 
 // The reason phrase of a status that this server answers.

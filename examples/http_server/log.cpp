@@ -209,6 +209,7 @@ void Log::answered(const AnsweredRequest& request) noexcept {
         .number("duration_us", request.duration.count())
         .text("caller", request.caller)
         .number("bytes", static_cast<std::int64_t>(request.bytes));
+    if (!request.subject.empty()) entry.text("subject", request.subject);
     writer_->write(level, entry);
   } catch (...) {  // no memory for a line
   }

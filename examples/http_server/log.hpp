@@ -26,8 +26,9 @@ struct AnsweredRequest {
   std::string_view route = {};  // the pattern that matched; "" when none did
   int status = 0;
   std::chrono::microseconds duration{0};
-  std::string_view caller = {};  // the name of the key; "" without one
-  std::size_t bytes = 0;         // of the answer's body
+  std::string_view caller = {};   // the name of the key; "" without one
+  std::size_t bytes = 0;          // of the answer's body
+  std::string_view subject = {};  // "order/17", "batch/4"; "" when it is about neither
 };
 
 // A password in a URL, as in scheme://user:password@host, becomes "***".

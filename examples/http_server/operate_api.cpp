@@ -34,11 +34,6 @@ Stop read_stop(Members& members) {
   return stop;
 }
 
-// For the audit trail; without keys nobody is known by more than the server's own name for its operator.
-std::string name_of(const Service& service, const Caller& caller) {
-  return service.access.needs_key() ? caller.name : std::string();
-}
-
 constexpr std::size_t kHealthAskersMax = 2;
 constexpr std::chrono::seconds kHealthAgeMax{10};
 
@@ -59,7 +54,7 @@ Response settle(Service& service, Request& request) {
   Members members(body, "");
   const auto as_of = cli::parse_day(members.required_text("as_of"), "as_of");
   members.finish();
-  const auto result = service.oms.settle(as_of);
+  const auto result = service.oms.settle(as_of, name_of(service, request.caller));
   service.feed.wake();
   std::string ids;
   for (const auto id : result.settled) ids += (ids.empty() ? "" : ",") + std::to_string(id);

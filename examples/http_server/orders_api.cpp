@@ -105,7 +105,7 @@ Error after_some(const std::exception& failed, std::size_t applied, std::size_t 
 Response place_orders(Service& service, Request& request) {
   auto receipt = service.oms.place(read_batch(service, request));
   if (!receipt.replayed) service.feed.wake();
-  Response response{.body = std::move(receipt.json)};
+  Response response{.body = std::move(receipt.json), .subject = "batch/" + std::to_string(receipt.batch_id)};
   if (receipt.replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
   return response;
 }
@@ -168,7 +168,7 @@ Response simulate_fill(Service& service, Request& request) {
 Response cancel_order(Service& service, Request& request) {
   check_no_fields(request, service.limits);
   const auto order = order_of(service.oms, request.caller, path_id(request, "order"));
-  const auto after = service.oms.cancel(order.id);
+  const auto after = service.oms.cancel(order.id, name_of(service, request.caller));
   service.driver.wake();
   return order_answer(after);
 }
@@ -181,7 +181,7 @@ Response replace_order(Service& service, Request& request) {
   const auto price_limit = members.positive<Price>("price_limit");
   members.finish();
   if (!qty && !price_limit) throw Error(ErrorCode::kInvalidArgument, "send qty, price_limit or both");
-  const auto after = service.oms.replace(order.id, qty, price_limit);
+  const auto after = service.oms.replace(order.id, qty, price_limit, name_of(service, request.caller));
   service.driver.wake();
   return order_answer(after);
 }

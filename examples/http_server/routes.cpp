@@ -126,6 +126,13 @@ std::optional<Response> guarded(Service& service, const Request& request, const 
   }
 }
 
+// The order or batch that the path names; "" where it names none.
+std::string subject_of(const Request& request) {
+  if (request.route == nullptr || request.captured.empty()) return {};
+  const bool order = request.route->pattern.starts_with("/api/v1/orders/");
+  return (order ? "order/" : "batch/") + request.captured.front();
+}
+
 // What is counted and logged of a request when its answer is there, which may be long after it was handled.
 class Account {
  public:
@@ -134,6 +141,7 @@ class Account {
         id_(request.id),
         method_(request.method),
         caller_(request.caller.name),
+        subject_(subject_of(request)),
         pattern_(request.route == nullptr ? std::string_view() : request.route->pattern) {}
 
   void close(const Response& response) const noexcept {
@@ -146,7 +154,8 @@ class Account {
                            .status = response.status,
                            .duration = duration,
                            .caller = caller_,
-                           .bytes = response.body.size()});
+                           .bytes = response.body.size(),
+                           .subject = response.subject.empty() ? subject_ : response.subject});
   }
 
  private:
@@ -155,6 +164,7 @@ class Account {
   const std::string id_;
   const std::string method_;
   const std::string caller_;
+  const std::string subject_;
   const std::string_view pattern_;
 };
 

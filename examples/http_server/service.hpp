@@ -39,9 +39,14 @@ struct Service {
   std::atomic<std::size_t> health_askers{0};
 };
 
+// For the audit trail; without keys nobody is known by name.
+[[nodiscard]] inline std::string name_of(const Service& service, const Caller& caller) {
+  return service.access.needs_key() ? caller.name : std::string();
+}
+
 // A place among the streams and waits of the caller's key.
 [[nodiscard]] inline std::shared_ptr<void> take_stay(Service& service, const Caller& caller) {
-  return service.stays.take(service.access.needs_key() ? caller.name : "");
+  return service.stays.take(name_of(service, caller));
 }
 
 // One of so many that may do something at once, or none.

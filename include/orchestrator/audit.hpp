@@ -1,10 +1,10 @@
 // The audit trail, and the audit of everything that is stored.
 //
 // The trail says who changed what, when and why: stop switches, limits, brokers, routing, reference data,
-// decisions about orders in doubt, and the stops that the library makes by itself. An entry is written in the
-// commit of what it describes and carries a hash over itself and the entry before it, so that no entry can be
-// changed, removed or slipped in without breaking the chain. A chain that was cut at its end looks whole:
-// keep the head's hash elsewhere, and compare.
+// decisions about orders in doubt, what was asked of orders under a name, stops that the library makes by
+// itself. An entry is written in the commit of what it describes and carries a hash over itself and the one
+// before it, so that none can be changed, removed or slipped in without breaking the chain. A chain that was
+// cut at its end looks whole: keep the head's hash elsewhere, and compare.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct AuditEntry {
   std::int64_t id = 0;  // 1, 2, 3, ...; given by the store
   Timestamp at = {};
   std::string by = {};       // who: a person, a program, or "orchestrator" itself
-  std::string action = {};   // "halt", "resume", "order.resolve", "limits.set", ...
+  std::string action = {};   // "halt", "resume", "order.cancel", "limits.set", ...
   std::string subject = {};  // "all", "portfolio/3", "broker/alpaca-mock", "order/17", ...
   std::string detail = {};   // one JSON object
   std::string hash = {};     // SHA-256 in hex, of the hash before and this entry; given by the store

@@ -196,13 +196,17 @@ class Orchestrator {
                EnqueueCallback done);
 
   // --- changing ---
+  // Where there is a `by`, it is who asks: each order that is changed has an entry under that name in the
+  // audit trail. Empty: no entry, its events alone tell.
+
   // Asks for a cancel. An order not sent yet is cancelled at once; one at the broker becomes
   // cancel_pending until the broker confirms. Throws invalid_state for an order that has ended.
-  Order cancel(OrderId id);
+  Order cancel(OrderId id, const std::string& by = {});
   // Cancels every open order of the batch; orders that cannot be cancelled are returned as they stand.
-  std::vector<Order> cancel_batch(BatchId id);
+  std::vector<Order> cancel_batch(BatchId id, const std::string& by = {});
   // Asks for another total quantity and / or limit price; validated like a new order.
-  Order replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit);
+  Order replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit,
+                const std::string& by = {});
   // Applies news from a broker; safe to call again with the same report.
   void apply(const BrokerReport& report);
   // Executes part of an order at its mock broker and applies the execution. Throws not_simulated for a real
@@ -210,7 +214,7 @@ class Orchestrator {
   FillResult simulate_fill(OrderId id, Price price, Quantity qty);
   // Settles what is due on or before `as_of` by its broker's calendar: T+n trading days after its last
   // execution.
-  SettleResult settle(Date as_of);
+  SettleResult settle(Date as_of, const std::string& by = {});
   // Carries out a person's decision about an order in `unknown`. The decision is an event.
   Order resolve(OrderId id, const Resolution& resolution);
 

@@ -26,6 +26,15 @@ std::string subject_of(ControlScope scope, const std::string& target) {
   return scope == ControlScope::kAll ? subject : subject + "/" + target;
 }
 
+std::string subject_of(const Order& order) { return "order/" + std::to_string(order.id); }
+
+JsonWriter& write_identity(JsonWriter& json, const Order& order) {
+  return json.member("client_order_id", order.client_order_id)
+      .member("broker", order.broker)
+      .member("ext_order_id", order.ext_order_id)
+      .member("status", order.status);
+}
+
 }  // namespace
 
 AuditEntry halted(const Halt& halt) {
@@ -84,12 +93,16 @@ AuditEntry holidays_added(const std::string& calendar, std::span<const Date> day
 }
 
 AuditEntry order_decided(const std::string& action, const Order& order, const std::string& reason) {
-  return entry_of(action, "order/" + std::to_string(order.id), [&](JsonWriter& json) {
-    json.member("client_order_id", order.client_order_id)
-        .member("broker", order.broker)
-        .member("ext_order_id", order.ext_order_id)
-        .member("status", order.status)
-        .member("reason", reason);
+  return entry_of(action, subject_of(order),
+                  [&](JsonWriter& json) { write_identity(json, order).member("reason", reason); });
+}
+
+AuditEntry order_asked(const std::string& action, const Order& order, const std::optional<Quantity>& qty,
+                       const std::optional<Price>& price_limit) {
+  return entry_of(action, subject_of(order), [&](JsonWriter& json) {
+    write_identity(json, order);
+    if (qty) json.member("qty", *qty);
+    if (price_limit) json.member("price_limit", *price_limit);
   });
 }
 

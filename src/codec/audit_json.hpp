@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -23,5 +24,9 @@ namespace orchestrator::codec {
 // An order that something was decided about: by a person (order.resolve) or by the library (incident).
 [[nodiscard]] AuditEntry order_decided(const std::string& action, const Order& order,
                                        const std::string& reason);
+// An order as it stood when somebody asked for this, and the terms he asked for.
+[[nodiscard]] AuditEntry order_asked(const std::string& action, const Order& order,
+                                     const std::optional<Quantity>& qty,
+                                     const std::optional<Price>& price_limit);
 
 }  // namespace orchestrator::codec

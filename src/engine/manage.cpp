@@ -60,8 +60,14 @@ Order change(Context& context, OrderId id, const Signal& signal, const std::stri
   return result;
 }
 
-Order change(Context& context, OrderId id, const Signal& signal, const std::string& what) {
-  return change(context, id, signal, what, [](Order&, ChangeSet&) {});
+// Whoever asks under a name is in the trail; a signal that changes nothing commits nothing, and so no entry.
+void sign(ChangeSet& changes, const Order& order, const Signal& asked, const char* action,
+          const std::string& by) {
+  if (by.empty()) return;
+  AuditEntry entry = codec::order_asked(action, order, asked.qty, asked.price_limit);
+  entry.at = asked.at;
+  entry.by = by;
+  changes.unit().audit.push_back(std::move(entry));
 }
 
 // The terms that the order would have, checked like a new order, with its own margin not counted twice.
@@ -142,9 +148,10 @@ void book_fill(Context& context, const Order& order, FillResult& result) {
 
 }  // namespace
 
-Order cancel(Context& context, OrderId id) {
+Order cancel(Context& context, OrderId id, const std::string& by) {
   const Signal signal = make_signal(OrderSignal::kCancelRequest, context.clock->now());
-  Order pending = change(context, id, signal, "cancelled", [](const Order& order, ChangeSet& changes) {
+  Order pending = change(context, id, signal, "cancelled", [&](const Order& order, ChangeSet& changes) {
+    sign(changes, order, signal, "order.cancel", by);
     // One that was never sent is cancelled here and nowhere else.
     if (order.status != OrderStatus::kPlaced) changes.unit().unless_stopped = HaltMode::kHalt;
   });
@@ -154,7 +161,7 @@ Order cancel(Context& context, OrderId id) {
   return context.require_order(id);
 }
 
-std::vector<Order> cancel_batch(Context& context, BatchId id) {
+std::vector<Order> cancel_batch(Context& context, BatchId id, const std::string& by) {
   const OrderBatch batch = context.require_batch(id);
   std::vector<Order> result;
   std::optional<Error> halted;
@@ -164,7 +171,7 @@ std::vector<Order> cancel_batch(Context& context, BatchId id) {
       continue;
     }
     try {
-      result.push_back(cancel(context, order.id));
+      result.push_back(cancel(context, order.id, by));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kHalted) {
         halted = error;
@@ -178,7 +185,8 @@ std::vector<Order> cancel_batch(Context& context, BatchId id) {
   return result;
 }
 
-Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit) {
+Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit,
+              const std::string& by) {
   if (!qty && !price_limit) {
     throw Error(ErrorCode::kInvalidArgument, "replace needs a new qty, a new price_limit, or both");
   }
@@ -191,6 +199,7 @@ Order replace(Context& context, OrderId id, std::optional<Quantity> qty, std::op
   signal.qty = qty;
   signal.price_limit = price_limit;
   const Order pending = change(context, id, signal, "replaced", [&](Order& order, ChangeSet& changes) {
+    sign(changes, order, signal, "order.replace", by);
     changes.unit().unless_stopped = HaltMode::kCancelOnly;
     if (qty && *qty <= order.fill_qty) {
       throw Error(ErrorCode::kInvalidState, "order " + std::to_string(id) + " has executed " +
@@ -241,9 +250,11 @@ namespace {
 
 // False: it is not to be settled any more (a bust has reopened it, or somebody else was faster), which is no
 // reason to leave out those behind it.
-bool settle_one(Context& context, OrderId id) {
+bool settle_one(Context& context, OrderId id, const std::string& by) {
+  const Signal signal = make_signal(OrderSignal::kSettle, context.clock->now());
   try {
-    change(context, id, make_signal(OrderSignal::kSettle, context.clock->now()), "settled");
+    change(context, id, signal, "settled",
+           [&](const Order& order, ChangeSet& changes) { sign(changes, order, signal, "order.settle", by); });
     return true;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidState) throw;
@@ -253,7 +264,7 @@ bool settle_one(Context& context, OrderId id) {
 
 }  // namespace
 
-SettleResult settle(Context& context, Date as_of) {
+SettleResult settle(Context& context, Date as_of, const std::string& by) {
   SettleResult result;
   OrderQuery query{.statuses = {OrderStatus::kFilled, OrderStatus::kCancelled, OrderStatus::kExpired},
                    .limit = kPageSize};
@@ -265,7 +276,7 @@ SettleResult settle(Context& context, Date as_of) {
         ++result.not_due;
         continue;
       }
-      if (!settle_one(context, order.id)) continue;
+      if (!settle_one(context, order.id, by)) continue;
       ORCHESTRATOR_FAILPOINT("settle.committed");
       result.settled.push_back(order.id);
     }

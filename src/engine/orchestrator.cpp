@@ -228,16 +228,17 @@ void Orchestrator::enqueue(const std::string& tenant, UserId user_id, PortfolioI
 
 // --- changing ---
 
-Order Orchestrator::cancel(OrderId id) {
-  return impl_->watched([&](Context& context) { return engine::cancel(context, id); });
+Order Orchestrator::cancel(OrderId id, const std::string& by) {
+  return impl_->watched([&](Context& context) { return engine::cancel(context, id, by); });
 }
 
-std::vector<Order> Orchestrator::cancel_batch(BatchId id) {
-  return impl_->watched([&](Context& context) { return engine::cancel_batch(context, id); });
+std::vector<Order> Orchestrator::cancel_batch(BatchId id, const std::string& by) {
+  return impl_->watched([&](Context& context) { return engine::cancel_batch(context, id, by); });
 }
 
-Order Orchestrator::replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit) {
-  return impl_->watched([&](Context& context) { return engine::replace(context, id, qty, price_limit); });
+Order Orchestrator::replace(OrderId id, std::optional<Quantity> qty, std::optional<Price> price_limit,
+                            const std::string& by) {
+  return impl_->watched([&](Context& context) { return engine::replace(context, id, qty, price_limit, by); });
 }
 
 void Orchestrator::apply(const BrokerReport& report) {
@@ -253,8 +254,8 @@ FillResult Orchestrator::simulate_fill(OrderId id, Price price, Quantity qty) {
   return impl_->watched([&](Context& context) { return engine::simulate_fill(context, id, price, qty); });
 }
 
-SettleResult Orchestrator::settle(Date as_of) {
-  return impl_->watched([&](Context& context) { return engine::settle(context, as_of); });
+SettleResult Orchestrator::settle(Date as_of, const std::string& by) {
+  return impl_->watched([&](Context& context) { return engine::settle(context, as_of, by); });
 }
 
 Order Orchestrator::resolve(OrderId id, const Resolution& resolution) {

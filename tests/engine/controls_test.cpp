@@ -79,6 +79,41 @@ TEST_CASE("switches, settings and decisions are in the trail with who did them")
   CHECK(trail.back().detail.find("not in the day's list") != std::string::npos);
 }
 
+TEST_CASE("what is asked of an order under a name is in the trail, in the commit of what it changes") {
+  Desk desk;
+  const Order first = desk.place_one();
+  desk.oms->replace(first.id, Quantity::from_int(120), Price::from_int(11), "ravi");
+  const Receipt batch = desk.oms->place(Desk::batch({Desk::buy(), Desk::buy()}));
+  desk.oms->cancel(batch.orders[0].id, "asha");
+  CHECK(desk.oms->cancel(batch.orders[0].id, "meera").status == OrderStatus::kCancelPending);
+  desk.oms->cancel_batch(batch.batch_id, "meera");
+  const Order done = desk.place_one();
+  desk.trade(done, "E1", 100, 10);
+  desk.oms->settle(*parse_date("2100-01-01"), "night");
+  CHECK_MESSAGE(
+      trail_words(desk) == Words{"broker.set broker/scripted", "order.replace order/1",
+                                 "order.cancel order/2", "order.cancel order/3", "order.settle order/4"},
+      "a cancel of what is pending already changes nothing");
+  const auto trail = desk.oms->audit_trail();
+  CHECK(trail[1].detail == R"({"client_order_id":")" + first.client_order_id +
+                               R"(","broker":"scripted","ext_order_id":")" + first.ext_order_id +
+                               R"(","status":"acked","qty":120,"price_limit":11})");
+  Words names;
+  for (std::size_t i = 1; i < trail.size(); ++i) names.push_back(trail[i].by);
+  CHECK(names == Words{"ravi", "asha", "meera", "night"});
+  CHECK(desk.oms->audit().clean());
+}
+
+TEST_CASE("what is asked of an order without a name is in its events alone, and so is what was refused") {
+  Desk desk;
+  const Order order = desk.place_one();
+  desk.oms->halt(ControlScope::kAll, "", "drill");
+  CHECK(code_of([&] { desk.oms->cancel(order.id, "asha"); }) == ErrorCode::kHalted);
+  desk.oms->resume(ControlScope::kAll, "");
+  desk.oms->cancel(order.id);
+  CHECK(trail_words(desk) == Words{"broker.set broker/scripted", "halt all", "resume all"});
+}
+
 // --- circuit breaker --------------------------------------------------------------------------------
 
 TEST_CASE("a broker that fails again and again gets no orders until a read call has found it back") {

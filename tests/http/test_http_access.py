@@ -207,6 +207,42 @@ def test_the_audit_trail_names_the_key_that_stops_and_resumes(locked, keys, tmp_
     assert rows == [("resume", "night"), ("halt", "night")]
 
 
+def trail_of(folder):
+    with contextlib.closing(sqlite3.connect(folder / "orders.db")) as book:
+        return book.execute('SELECT "by", action, subject FROM audit_trail ORDER BY id').fetchall()
+
+
+def test_the_audit_trail_names_the_key_that_cancels_replaces_and_settles(locked, keys, tmp_path):
+    for _ in range(2):
+        placed = locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    assert locked.post("/api/v1/orders/1/replace", {"price_limit": 2400}, headers=bearer(keys["trade"])).status == 200
+    assert locked.post("/api/v1/orders/1/cancel", headers=bearer(keys["operate"])).status == 200
+    assert locked.post(f"/api/v1/batches/{placed.json()['batch_id']}/cancel", headers=bearer(keys["trade"])).status == 200
+    fill = {"fills": [{"fill_price": 2600, "fill_qty": 50}]}
+    assert locked.post("/api/v1/orders/2/simulate_fill", fill, headers=bearer(keys["trade"])).status == 200
+    settled = locked.post("/api/v1/settle", {"as_of": "2100-01-01"}, headers=bearer(keys["operate"])).json()["settled"]
+    assert settled == [2]
+    locked.stop()
+    assert trail_of(tmp_path) == [
+        ("desk", "order.replace", "order/1"), ("night", "order.cancel", "order/1"), ("desk", "order.cancel", "order/3"),
+        ("desk", "order.cancel", "order/4"), ("night", "order.settle", "order/2")]
+
+
+def test_the_log_tells_which_key_placed_which_batch(start_server, keys, tmp_path):
+    server = start_server(options=["--keys-file", str(tmp_path / "keys"), "--log-format", "json"])
+    placed = server.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
+    server.post("/api/v1/orders/2/simulate_fill", {}, headers=bearer(keys["trade"]))
+    server.get("/api/v1/reconcile/1", headers=bearer(keys["read"]))
+    server.get("/api/v1/orders", headers=bearer(keys["read"]))
+    server.stop()
+    server.log_copier.join()
+    told = [json.loads(line) for line in (tmp_path / "server.log").read_text().splitlines()]
+    requests = [line for line in told if line["message"] == "request"]
+    assert [(line["caller"], line["status"], line.get("subject")) for line in requests] == [
+        ("desk", 200, "batch/1"), ("desk", 400, "order/2"), ("auditor", 200, "batch/1"), ("auditor", 200, None)]
+    assert requests[0]["request_id"] == placed.headers["X-Request-Id"]
+
+
 def test_a_decision_is_signed_by_the_key_and_by_nobody_else(locked, keys):
     locked.post("/api/v1/orders", TWO_ORDERS, headers=bearer(keys["trade"]))
     said = {"kind": "rejected", "reason": "seen in the terminal"}

@@ -160,5 +160,7 @@ def test_each_role_is_offered_what_it_may_do_and_signs_it(doubtful, chromium, st
             page.until(lambda: page.orders()[str(doubted)]["Status"] == "rejected", "not rejected")
         leave(page)
     page.driver.get("about:blank")
-    assert trail_of(server, tmp_path)[-1] == ("night", "order.resolve.rejected", f"order/{doubted}")
+    trail = trail_of(server, tmp_path)
+    assert ("desk", "order.replace", f"order/{working}") in trail
+    assert trail[-1] == ("night", "order.resolve.rejected", f"order/{doubted}")
     assert page.hosts() <= {f"127.0.0.1:{server.port}"}, "the page asked another host"

@@ -39,6 +39,23 @@ def test_the_trail_tells_who_did_what(cli):
     assert cli.json("audit", "--trail", "--after", 1)["entries"] == entries[1:]
 
 
+def test_what_was_asked_of_an_order_is_in_the_trail_under_the_operators_name(cli):
+    place(cli, "k1").expect(OK)
+    cli.ok("order", "replace", 1, "--price-limit", 2400, "--operator", "ravi")
+    cli.ok("order", "cancel", 1, "--operator", "asha")
+    place(cli, "k2").expect(OK)
+    cli.ok("batch", "cancel", 2, "--operator", "meera")
+    place(cli, "k3").expect(OK)
+    cli.ok("order", "fill", 3, "--price", 2500, "--qty", 10)
+    cli.ok("settle", "--as-of", "2100-01-01", "--operator", "night")
+    entries = cli.json("audit", "--trail")["entries"]
+    assert [(entry["by"], entry["action"], entry["subject"]) for entry in entries] == [
+        ("ravi", "order.replace", "order/1"), ("asha", "order.cancel", "order/1"),
+        ("meera", "order.cancel", "order/2"), ("night", "order.settle", "order/3")]
+    assert entries[0]["detail"]["price_limit"] == 2400
+    assert cli.json("audit")["clean"] is True
+
+
 def test_entries_cannot_be_changed_and_a_forged_one_breaks_the_chain(cli):
     for number in (1, 2, 3):
         cli.ok("limit", "set", number, "--max-quantity", 5)
