@@ -108,7 +108,7 @@ struct Order {
   std::optional<Timestamp> lease_until;
 
   Timestamp created_at;
-  std::optional<Timestamp> submitted_at;  // last claim
+  std::optional<Timestamp> submitted_at;  // last claim, or when its answer failed to come
   std::optional<Timestamp> acked_at;
   std::optional<Timestamp> executed_at;  // last execution, in the broker's time
   std::optional<Timestamp> ended_at;     // filled, cancelled, rejected or expired

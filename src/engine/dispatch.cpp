@@ -108,6 +108,9 @@ bool record(Context& context, std::span<Order> sent, std::span<const SendResult>
       Order* row = reread ? find_row(read, claims[i].id) : &sent[i];
       if (row == nullptr || !outcome_applies(claims[i], *row, results[i])) continue;
       Order& order = changes.take(std::move(*row));
+      // The call may have taken long, and the request have left as late as now: the broker's look-up is
+      // believed a quiet period from here, not from the claim.
+      if (results[i].outcome == SendOutcome::kInDoubt) order.submitted_at = now;
       if (results[i].outcome == SendOutcome::kAccepted) {
         check_acknowledgement(changes, order, results[i].ext_order_id, now);
       }

@@ -94,3 +94,21 @@ TEST_CASE("a look-up that began inside the quiet period is no evidence, however 
   CHECK(desk.oms->recover().waiting == 1);
   CHECK_FALSE(desk.at(order.id).parked);
 }
+
+TEST_CASE("the quiet period begins when the answer fails to come, however long the broker's call took") {
+  for (const BrokerClass broker_class : {BrokerClass::kEnforced, BrokerClass::kTagEcho}) {
+    Desk desk(broker_class);
+    desk.broker->fates = {Fate::kLostBeforeAccept};
+    desk.broker->during_place = [&](const Order&) { desk.clock->advance(std::chrono::seconds(10)); };
+    const Order order = desk.place_one();
+    CHECK(order.status == OrderStatus::kUnknown);
+    CHECK(desk.oms->recover().waiting == 1);
+    CHECK_FALSE(desk.at(order.id).parked);
+    CHECK(desk.broker->sends[order.client_order_id] == 1);
+    desk.clock->advance(std::chrono::seconds(6));
+    const bool enforced = broker_class == BrokerClass::kEnforced;
+    const RecoveryReport report = desk.oms->recover();
+    CHECK(report.resent == (enforced ? 1U : 0U));
+    CHECK(report.parked == (enforced ? 0U : 1U));
+  }
+}
