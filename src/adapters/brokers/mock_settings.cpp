@@ -22,7 +22,8 @@ FillModel read_fill_model(const codec::Settings& settings) {
   if (word == "partial") return FillModel::kPartial;
   if (word == "at_limit") return FillModel::kAtLimit;
   if (word == "slippage") return FillModel::kSlippage;
-  settings.refuse("fill_model", "is '" + word + "'; use none, immediate, partial, at_limit or slippage");
+  settings.refuse("fill_model", "is " + codec::quote_for_message(word) +
+                                    "; use none, immediate, partial, at_limit or slippage");
 }
 
 void read_capabilities(const codec::Settings& settings, BrokerCapabilities& capabilities) {
