@@ -108,7 +108,7 @@ BatchRequest DeskModel::request(const std::string& key) {
     made.orders.push_back({.instrument_id = 1 + input_.below(3),
                            .qty = Quantity::from_int(1 + input_.below(100)),
                            .side = input_.below(2) == 0 ? Side::kBuy : Side::kSell,
-                           .price_limit = Price::from_units(1 + input_.number<std::uint32_t>()),
+                           .price_limit = Price::from_units(std::int64_t{1} + input_.number<std::uint32_t>()),
                            .broker = "scripted"});
   }
   return made;
