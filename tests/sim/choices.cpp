@@ -22,13 +22,14 @@ constexpr std::array<std::string_view, kDeviationCount> kDeviationNames = {
     "silence",     "twice",
     "reversed",    "flush",
     "refused",     "unconfirmed",
-    "partly",
+    "partly",      "late",
 };
 
-constexpr std::array<std::string_view, 15> kCallNames = {
-    "store.read",           "store.write",    "store.accept",   "store.claim",  "store.commit",
-    "store.mark_published", "cache.find",     "cache.remember", "broker.place", "broker.cancel",
-    "broker.replace",       "broker.look_up", "broker.poll",    "bus.send",     "return",
+constexpr std::array<std::string_view, 16> kCallNames = {
+    "store.read",   "store.write",          "store.accept",   "store.claim",
+    "store.commit", "store.mark_published", "cache.find",     "cache.remember",
+    "broker.place", "broker.cancel",        "broker.replace", "broker.look_up",
+    "broker.poll",  "broker.book",          "bus.send",       "return",
 };
 
 constexpr std::array<std::string_view, kPrograms.size()> kProgramNames = {
@@ -64,12 +65,22 @@ std::optional<std::size_t> index_of(const std::array<std::string_view, Size>& na
   return std::nullopt;
 }
 
+}  // namespace
+
+std::optional<Deviation> parse_deviation(std::string_view name) {
+  const auto deviation = index_of(kDeviationNames, name);
+  if (!deviation) return std::nullopt;
+  return static_cast<Deviation>(*deviation);
+}
+
+namespace {
+
 std::optional<Choice> parse_choice(std::string_view part) {
   const auto position = take_number(part);
   if (!position || part.empty() || part.front() != '-') return std::nullopt;
-  const auto deviation = index_of(kDeviationNames, part.substr(1));
+  const auto deviation = parse_deviation(part.substr(1));
   if (!deviation) return std::nullopt;
-  return Choice{*position, static_cast<Deviation>(*deviation)};
+  return Choice{*position, *deviation};
 }
 
 }  // namespace
@@ -99,7 +110,7 @@ Options options_of(Call call) {
       return options_of(kFlush, kCrash);
     case Call::kBrokerPlace:
       return kBetween | options_of(kCrash, kLostAfter, kLostBefore, kNotSent, kReject, kGarbage, kThrow, kLag,
-                                   kFillFirst, kFillFirstLost);
+                                   kFillFirst, kFillFirstLost, kLate);
     case Call::kBrokerCancel:
     case Call::kBrokerReplace:
       return kBetween | options_of(kCrash, kLostAfter, kLostBefore, kNotSent, kReject);
@@ -107,6 +118,8 @@ Options options_of(Call call) {
       return kBetween | options_of(kSilence);
     case Call::kBrokerPoll:
       return kBetween | options_of(kSilence, kTwice, kReversed);
+    case Call::kBrokerBook:
+      return options_of(kSilence);
     case Call::kBusSend:
       return kBetween | options_of(kCrash, kThrow, kRefused, kUnconfirmed, kTwice, kPartly);
     case Call::kReturn:

@@ -54,10 +54,12 @@ enum class Deviation : std::uint8_t {
   kRefused,
   kUnconfirmed,
   kPartly,
+  kLate,  // no answer, and the request arrives when its sender has long given it up
 };
-inline constexpr int kDeviationCount = 29;
+inline constexpr int kDeviationCount = 30;
 
 [[nodiscard]] std::string_view to_string(Deviation deviation);
+[[nodiscard]] std::optional<Deviation> parse_deviation(std::string_view name);
 
 // A set of deviations.
 using Options = std::uint32_t;
@@ -84,6 +86,7 @@ enum class Call : std::uint8_t {
   kBrokerReplace,
   kBrokerLookUp,
   kBrokerPoll,
+  kBrokerBook,
   kBusSend,
   kReturn,  // the answer to the client
 };

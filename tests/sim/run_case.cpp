@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/client.hpp"
+#include "sim/final_checks.hpp"
 #include "sim/world.hpp"
 
 namespace orchestrator::sim {
@@ -30,11 +31,18 @@ std::vector<Step> steps_of(Program program) {
   return {};
 }
 
-class Run {
+constexpr std::int64_t kPortCallsMax = 20'000;
+
+// Each port call takes a millisecond; what goes wrong is the case's.
+class CaseRun final : public Course {
  public:
-  Run(const Case& which, bool tracing) : world_(which, tracing), client_(world_) {
-    world_.interrupt = [this](Deviation deviation) { interrupt(deviation); };
-  }
+  CaseRun(const Case& which, bool tracing)
+      : which_(which),
+        world_({.brokers = {capabilities_of(which.scenario.broker_class, kBrokerName)},
+                .port_calls_max = kPortCallsMax,
+                .tracing = tracing},
+               *this),
+        client_(world_, which.scenario.orders) {}
 
   CaseResult result() {
     try {
@@ -46,21 +54,55 @@ class Run {
     }
     CaseResult result;
     result.findings = std::move(world_.findings);
-    result.offers = std::move(world_.offers);
+    result.offers = std::move(offers_);
     result.port_calls = world_.port_calls;
-    result.choices_taken = world_.choices_taken;
+    result.choices_taken = choices_taken_;
     result.trace = std::move(world_.trace);
     return result;
+  }
+
+  void take_time(Process& /*caller*/, Call /*call*/) override { world_.pass(std::chrono::milliseconds(1)); }
+  void sleep(Process& /*caller*/, std::chrono::microseconds duration) override { world_.pass(duration); }
+  [[nodiscard]] std::string position() const override { return std::to_string(position_ - 1); }
+
+  Deviation choose(Process& /*caller*/, Call call) override {
+    constexpr Options kOthers = options_of(Deviation::kTwin, Deviation::kRival, Deviation::kPeer,
+                                           Deviation::kZombie, Deviation::kHalt);
+    const Options options = interrupted_ ? options_of(call) & ~kOthers : options_of(call);
+    const int position = position_++;
+    offers_.push_back({position, options});
+    if (next_choice_ >= which_.choices.size() || which_.choices[next_choice_].position != position) {
+      return Deviation::kNone;
+    }
+    const Deviation chosen = which_.choices[next_choice_++].deviation;
+    if (!holds(options, chosen)) return Deviation::kNone;
+    ++choices_taken_;
+    return chosen;
+  }
+
+  // Another process does something whole between two calls of the first.
+  void interrupt(Process& /*caller*/, Deviation deviation) override {
+    interrupted_ = true;
+    if (deviation == Deviation::kTwin || deviation == Deviation::kRival) {
+      client_.ask("b", deviation == Deviation::kRival);
+    } else if (deviation == Deviation::kPeer) {
+      client_.guarded("b", [](Orchestrator& oms) { oms.step(); });
+    } else if (deviation == Deviation::kZombie) {
+      world_.pass(kLease + kQuietPeriod + std::chrono::seconds(1));
+      client_.guarded("b", [](Orchestrator& oms) { oms.recover(); });
+    } else if (deviation == Deviation::kHalt) {
+      client_.guarded("b", [](Orchestrator& oms) { oms.halt(ControlScope::kAll, "", "drill"); });
+    }
+    interrupted_ = false;
   }
 
  private:
   void safety() {
     world_.note("-- the client places --");
-    world_.lose_next_send = world_.which.scenario.program == Program::kResend;
+    world_.lose_next_send = which_.scenario.program == Program::kResend;
     client_.place("a", false);
-    std::vector<Step> steps = steps_of(world_.which.scenario.program);
-    for (int i = 0; i < world_.which.scenario.permutation; ++i)
-      std::next_permutation(steps.begin(), steps.end());
+    std::vector<Step> steps = steps_of(which_.scenario.program);
+    for (int i = 0; i < which_.scenario.permutation; ++i) std::next_permutation(steps.begin(), steps.end());
     for (const Step step : steps) run(step);
   }
 
@@ -70,9 +112,11 @@ class Run {
     client_.guarded("a", [&](Orchestrator& oms) { call(oms, rows.front().id); });
   }
 
+  [[nodiscard]] Venue& venue() { return world_.venues.front(); }
+
   void execute(const char* qty, const char* price) {
-    for (HeldOrder& held : world_.held) {
-      execute_at_broker(world_, held, Quantity::from_string(qty), Price::from_string(price));
+    for (HeldOrder& held : venue().held) {
+      execute_at_broker(world_, venue(), held, Quantity::from_string(qty), Price::from_string(price));
     }
   }
 
@@ -83,7 +127,7 @@ class Run {
       case Step::kFillB:
         return execute("2.000000004", "2499.999999999");
       case Step::kBust:
-        if (!world_.held.empty()) bust_at_broker(world_, world_.held.front());
+        if (!venue().held.empty()) bust_at_broker(world_, venue(), venue().held.front());
         return;
       case Step::kCancel:
         world_.note("-- cancel --");
@@ -109,32 +153,6 @@ class Run {
     }
   }
 
-  // Another process does something whole between two calls of the first.
-  void interrupt(Deviation deviation) {
-    if (deviation == Deviation::kTwin || deviation == Deviation::kRival) {
-      client_.ask("b", deviation == Deviation::kRival);
-    } else if (deviation == Deviation::kPeer) {
-      client_.guarded("b", [](Orchestrator& oms) { oms.step(); });
-    } else if (deviation == Deviation::kZombie) {
-      world_.pass(kLease + kQuietPeriod + std::chrono::seconds(1));
-      client_.guarded("b", [](Orchestrator& oms) { oms.recover(); });
-    } else if (deviation == Deviation::kHalt) {
-      client_.guarded("b", [](Orchestrator& oms) { oms.halt(ControlScope::kAll, "", "drill"); });
-    }
-  }
-
-  [[nodiscard]] bool at_rest() const {
-    if (world_.store->outbox().rows != 0) return false;
-    for (const Order& order : world_.store->orders({.limit = 10})) {
-      const bool waits = order.status == OrderStatus::kPlaced || order.status == OrderStatus::kSubmitting ||
-                         order.status == OrderStatus::kUnknown ||
-                         order.status == OrderStatus::kCancelPending ||
-                         order.status == OrderStatus::kReplacePending;
-      if (waits && !order.parked) return false;
-    }
-    return true;
-  }
-
   // Faults stop; within a bounded number of rounds nothing is left to do.
   void heal() {
     constexpr int kRoundsMax = 12;
@@ -155,7 +173,7 @@ class Run {
         if (round + 1 == kRoundsMax)
           world_.violated("I31", std::string("step() goes on failing: ") + error.what());
       }
-      if (idle && at_rest()) return;
+      if (idle && at_rest(world_)) return;
       const bool next_day = round == kRoundOfNextDay;
       world_.day_passed = world_.day_passed || next_day;
       world_.pass(next_day ? std::chrono::seconds(std::chrono::hours(25)) : std::chrono::seconds(10));
@@ -166,51 +184,22 @@ class Run {
     Orchestrator& oms = *world_.process("a").oms;
     client_.place("a", false);  // once more: the same answer
     client_.check_answers(oms);
-    audit_once(oms);
-    oms.settle(std::chrono::floor<std::chrono::days>(world_.now()) + std::chrono::days(30));
-    oms.publish();
-    testing::Audit settled(oms);
-    settled.book();
-    settled.delivery(world_.delivered);
-    take(settled);
+    final_checks(world_, oms);
   }
 
-  void audit_once(Orchestrator& oms) {
-    testing::Audit audit(oms);
-    audit.book();
-    audit.delivery(world_.delivered);
-    audit.broker();
-    audit.rest();
-    take(audit);
-    for (const Order& order : audit.orders()) check_parked(order);
-  }
-
-  // A broker that tells leaves nothing to a person, but what it refused when it was sent again.
-  void check_parked(const Order& order) {
-    if (!order.parked) return;
-    const bool held = std::ranges::any_of(world_.held, [&](const HeldOrder& at_broker) {
-      return at_broker.order.client_order_id == order.client_order_id;
-    });
-    const bool undecided = world_.broker.broker_class != BrokerClass::kEnforced ||
-                           world_.refused.contains(order.client_order_id);
-    if (held || !undecided) {
-      world_.violated("I4", "order " + std::to_string(order.id) + " is left to a person: " + order.reason);
-    }
-  }
-
-  void take(testing::Audit& audit) {
-    for (const testing::Finding& finding : audit.findings) {
-      world_.violated(finding.invariant.c_str(), finding.what);
-    }
-  }
-
+  const Case which_;
+  std::vector<Offer> offers_;
+  int position_ = 0;
+  std::size_t next_choice_ = 0;
+  std::size_t choices_taken_ = 0;
+  bool interrupted_ = false;
   World world_;
   Client client_;
 };
 
 }  // namespace
 
-CaseResult run_case(const Case& which, bool tracing) { return Run(which, tracing).result(); }
+CaseResult run_case(const Case& which, bool tracing) { return CaseRun(which, tracing).result(); }
 
 int permutations_of(Program program) {
   int count = 1;

@@ -10,17 +10,17 @@ namespace {
 
 using enum Deviation;
 
-HeldOrder* find(World& world, const std::string& client_order_id) {
-  const auto at = std::ranges::find_if(
-      world.held, [&](const HeldOrder& held) { return held.order.client_order_id == client_order_id; });
-  return at == world.held.end() ? nullptr : &*at;
+HeldOrder* find(const Venue& venue, const std::string& client_order_id) {
+  const auto at = venue.by_client_order_id.find(client_order_id);
+  return at == venue.by_client_order_id.end() ? nullptr : at->second;
 }
 
-BrokerReport report_of(const World& world, const HeldOrder& held, BrokerReport::Kind kind) {
+BrokerReport report_of(const World& world, const Venue& venue, const HeldOrder& held,
+                       BrokerReport::Kind kind) {
   BrokerReport report;
   report.kind = kind;
-  report.broker = world.broker.name;
-  report.account = world.broker.account;
+  report.broker = venue.capabilities.name;
+  report.account = venue.capabilities.account;
   report.ext_order_id = held.order.ext_order_id;
   report.client_order_id = held.order.client_order_id;
   report.at = world.now();
@@ -32,20 +32,47 @@ bool works(const BrokerOrder& order) {
 }
 
 // Enforced and windowed brokers report no acknowledgement: only the answer or a look-up tells.
-bool reports_acks(BrokerClass broker_class) {
-  return broker_class == BrokerClass::kTagEcho || broker_class == BrokerClass::kNone;
+bool reports_acks(const Venue& venue) {
+  return venue.capabilities.broker_class == BrokerClass::kTagEcho ||
+         venue.capabilities.broker_class == BrokerClass::kNone;
 }
+
+bool refuses_twice(const World& world, const Venue& venue, const HeldOrder& held) {
+  if (venue.capabilities.broker_class == BrokerClass::kEnforced) return true;
+  return venue.capabilities.broker_class == BrokerClass::kWindowed &&
+         world.now() < held.accepted_at + venue.capabilities.duplicate_window;
+}
+
+class OnTheWire {
+ public:
+  OnTheWire(World& world, std::span<const Order> orders) : world_(world), orders_(orders) {
+    for (const Order& order : orders_) world_.on_the_wire.insert(order.client_order_id);
+  }
+  ~OnTheWire() {
+    for (const Order& order : orders_)
+      world_.on_the_wire.erase(world_.on_the_wire.find(order.client_order_id));
+  }
+  OnTheWire(const OnTheWire&) = delete;
+  OnTheWire& operator=(const OnTheWire&) = delete;
+
+ private:
+  World& world_;
+  std::span<const Order> orders_;
+};
 
 class SimBroker final : public BrokerConnector {
  public:
-  SimBroker(World& world, Process& process) : world_(world), process_(process) {}
+  SimBroker(World& world, Process& process, Venue& venue) : world_(world), process_(process), venue_(venue) {}
 
-  [[nodiscard]] const BrokerCapabilities& capabilities() const override { return world_.broker; }
+  [[nodiscard]] const BrokerCapabilities& capabilities() const override { return venue_.capabilities; }
 
   std::vector<SendResult> place(std::span<const Order> orders) override {
     check_claims(orders);
+    check_sender();
+    const OnTheWire under_way(world_, orders);
     const Deviation chosen = world_.gate(process_, Call::kBrokerPlace);
-    if (world_.halted && ++world_.requests_since_halt > 1) {
+    world_.coverage.count(Transition::kSend, orders.size());
+    if (world_.halted && ++process_.requests_since_halt > 1) {
       world_.violated("I6", "more than the request on the wire left after the stop switch");
     }
     std::vector<SendResult> results;
@@ -60,38 +87,39 @@ class SimBroker final : public BrokerConnector {
   SendResult cancel(const Order& order) override {
     const Deviation chosen = world_.gate(process_, Call::kBrokerCancel);
     if (const auto refusal = refusal_of(chosen)) return *refusal;
-    HeldOrder* held = find(world_, order.client_order_id);
+    HeldOrder* held = find(venue_, order.client_order_id);
     if (held == nullptr || !works(held->order)) return {SendOutcome::kRejected, "", "nothing to cancel"};
     held->order.status = OrderStatus::kCancelled;
-    world_.news.push_back(report_of(world_, *held, BrokerReport::Kind::kCancelled));
+    venue_.news.push_back(report_of(world_, venue_, *held, BrokerReport::Kind::kCancelled));
     return answered(chosen, *held);
   }
 
   SendResult replace(const Order& order, const ReplaceRequest& request) override {
     const Deviation chosen = world_.gate(process_, Call::kBrokerReplace);
     if (const auto refusal = refusal_of(chosen)) return *refusal;
-    HeldOrder* held = find(world_, order.client_order_id);
+    HeldOrder* held = find(venue_, order.client_order_id);
     if (held == nullptr || !works(held->order) || (request.qty && *request.qty <= held->order.fill_qty)) {
       return {SendOutcome::kRejected, "", "nothing to change"};
     }
     if (request.qty) held->order.qty = *request.qty;
     if (request.price_limit) held->order.price_limit = request.price_limit;
-    BrokerReport report = report_of(world_, *held, BrokerReport::Kind::kReplaced);
+    BrokerReport report = report_of(world_, venue_, *held, BrokerReport::Kind::kReplaced);
     report.qty = held->order.qty;
     report.price_limit = held->order.price_limit;
-    world_.news.push_back(report);
+    venue_.news.push_back(report);
     return answered(chosen, *held);
   }
 
   [[nodiscard]] LookUp look_up(const std::string& client_order_id) override {
     const Deviation chosen = world_.gate(process_, Call::kBrokerLookUp);
-    if (chosen == kSilence || world_.broker.broker_class == BrokerClass::kNone) {
+    world_.coverage.count(Transition::kLookUp);
+    if (chosen == kSilence || venue_.capabilities.broker_class == BrokerClass::kNone) {
       return {LookUp::Kind::kNoAnswer, {}, "no answer"};
     }
-    const HeldOrder* held = find(world_, client_order_id);
+    const HeldOrder* held = find(venue_, client_order_id);
     const bool of_today = held != nullptr && std::chrono::floor<std::chrono::days>(held->accepted_at) ==
                                                  std::chrono::floor<std::chrono::days>(world_.now());
-    const bool listed = world_.broker.broker_class != BrokerClass::kTagEcho || of_today;
+    const bool listed = venue_.capabilities.broker_class != BrokerClass::kTagEcho || of_today;
     if (held == nullptr || !listed || held->visible_at > world_.now()) {
       return {LookUp::Kind::kNotFound, {}, "not found"};
     }
@@ -99,8 +127,11 @@ class SimBroker final : public BrokerConnector {
   }
 
   [[nodiscard]] Book book() override {
+    if (world_.gate(process_, Call::kBrokerBook) == kSilence) {
+      throw Error(ErrorCode::kBrokerInDoubt, "no answer");
+    }
     Book book;
-    for (const HeldOrder& held : world_.held) {
+    for (const HeldOrder& held : venue_.held) {
       book.orders.push_back(held.order);
       for (const Execution& execution : held.executions) {
         book.executions.push_back(execution);
@@ -115,8 +146,8 @@ class SimBroker final : public BrokerConnector {
     if (chosen == kSilence) throw Error(ErrorCode::kBrokerInDoubt, "no answer");
     const std::size_t from = cursor.empty() ? 0 : std::stoul(cursor);
     ReportPage page;
-    page.reports.assign(world_.news.begin() + static_cast<std::ptrdiff_t>(from), world_.news.end());
-    page.cursor = world_.news.empty() ? cursor : std::to_string(world_.news.size());
+    page.reports.assign(venue_.news.begin() + static_cast<std::ptrdiff_t>(from), venue_.news.end());
+    page.cursor = venue_.news.empty() ? cursor : std::to_string(venue_.news.size());
     if (chosen == kReversed) std::ranges::reverse(page.reports);
     if (chosen == kTwice) {
       const auto once = page.reports;
@@ -144,39 +175,18 @@ class SimBroker final : public BrokerConnector {
     }
   }
 
-  [[nodiscard]] bool refuses_twice(const HeldOrder& held) const {
-    if (world_.broker.broker_class == BrokerClass::kEnforced) return true;
-    return world_.broker.broker_class == BrokerClass::kWindowed &&
-           world_.now() < held.accepted_at + world_.broker.duplicate_window;
+  HeldOrder& take(const Order& order, Deviation chosen) {
+    return accept_at_broker(
+        world_, venue_, order,
+        {.fills_first = chosen == kFillFirst || chosen == kFillFirstLost,
+         .shown_after = chosen == kLag ? kQuietPeriod - std::chrono::seconds(1) : std::chrono::seconds(0)});
   }
 
-  HeldOrder& take(const Order& order, Deviation chosen) {
-    HeldOrder* known = find(world_, order.client_order_id);
-    if (known != nullptr && refuses_twice(*known)) return *known;
-    if (known != nullptr) {
-      world_.violated("I1", "the broker accepted order " + order.client_order_id + " a second time");
-    }
-    HeldOrder held;
-    held.order.ext_order_id = "X" + std::to_string(world_.held.size() + 1);
-    held.order.client_order_id = order.client_order_id;
-    held.order.symbol = order.symbol;
-    held.order.instrument_id = order.instrument_id;
-    held.order.side = order.side;
-    held.order.qty = order.qty;
-    held.order.price_limit = order.price_limit;
-    held.accepted_at = world_.now();
-    held.visible_at = held.accepted_at +
-                      (chosen == kLag ? kQuietPeriod - std::chrono::seconds(1) : std::chrono::seconds(0));
-    world_.held.push_back(std::move(held));
-    HeldOrder& taken = world_.held.back();
-    if (chosen == kFillFirst || chosen == kFillFirstLost) {
-      execute_at_broker(world_, taken, Quantity::from_string("0.500000001"),
-                        Price::from_string("2500.000000007"));
-    }
-    if (reports_acks(world_.broker.broker_class)) {
-      world_.news.push_back(report_of(world_, taken, BrokerReport::Kind::kAck));
-    }
-    return taken;
+  void check_sender() {
+    if (!world_.setup.one_holder_of_roles || !venue_.capabilities.one_sender) return;
+    const auto role = world_.roles.find("send/" + venue_.capabilities.name);
+    if (role != world_.roles.end() && role->second.owner == process_.owner) return;
+    world_.violated("I24", process_.name + " sends to a broker whose one sender is another process");
   }
 
   SendResult answer(const Order& order, Deviation chosen) {
@@ -186,11 +196,18 @@ class SimBroker final : public BrokerConnector {
       case kNotSent:
         return {SendOutcome::kNotSent, "", "429 too many requests"};
       case kReject:
-        if (const HeldOrder* known = find(world_, id); known != nullptr && refuses_twice(*known)) break;
+        if (const HeldOrder* known = find(venue_, id);
+            known != nullptr && refuses_twice(world_, venue_, *known))
+          break;
         world_.refused.insert(id);
         return {SendOutcome::kRejected, "", "price too far away"};
       case kLostBefore:
         ++world_.sends_in_doubt[id];
+        return {SendOutcome::kInDoubt, "", "timeout"};
+      case kLate:
+        ++world_.sends_in_doubt[id];
+        world_.on_the_wire.insert(id);
+        world_.late.push_back({world_.now() + kLateBy, &venue_, order});
         return {SendOutcome::kInDoubt, "", "timeout"};
       case kLostAfter:
       case kLag:
@@ -224,16 +241,47 @@ class SimBroker final : public BrokerConnector {
 
   World& world_;
   Process& process_;
+  Venue& venue_;
 };
 
 }  // namespace
 
-void execute_at_broker(World& world, HeldOrder& held, Quantity qty, Price price) {
+HeldOrder& accept_at_broker(World& world, Venue& venue, const Order& order, const Acceptance& how) {
+  world.happened(order.client_order_id);
+  HeldOrder* known = find(venue, order.client_order_id);
+  if (known != nullptr && refuses_twice(world, venue, *known)) return *known;
+  if (known != nullptr) {
+    world.violated("I1", "the broker accepted order " + order.client_order_id + " a second time");
+  }
+  HeldOrder held;
+  held.order.ext_order_id = "X" + std::to_string(venue.held.size() + 1);
+  held.order.client_order_id = order.client_order_id;
+  held.order.symbol = order.symbol;
+  held.order.instrument_id = order.instrument_id;
+  held.order.side = order.side;
+  held.order.qty = order.qty;
+  held.order.price_limit = order.price_limit;
+  held.accepted_at = world.now();
+  held.visible_at = held.accepted_at + how.shown_after;
+  HeldOrder& taken = venue.held.emplace_back(std::move(held));
+  venue.by_client_order_id.emplace(order.client_order_id, &taken);
+  if (how.fills_first) {
+    const Price usual = Price::from_string("2500.000000007");
+    const bool within = !order.price_limit || (order.side == Side::kSell ? usual >= *order.price_limit
+                                                                         : usual <= *order.price_limit);
+    execute_at_broker(world, venue, taken, Quantity::from_string("0.500000001"),
+                      within ? usual : *order.price_limit);
+  }
+  if (reports_acks(venue)) venue.news.push_back(report_of(world, venue, taken, BrokerReport::Kind::kAck));
+  return taken;
+}
+
+void execute_at_broker(World& world, Venue& venue, HeldOrder& held, Quantity qty, Price price) {
   if (!works(held.order)) return;
   qty = std::min(qty, held.order.qty - held.order.fill_qty);
   Execution execution;
-  execution.broker = world.broker.name;
-  execution.account = world.broker.account;
+  execution.broker = venue.capabilities.name;
+  execution.account = venue.capabilities.account;
   execution.execution_id = held.order.ext_order_id + "-" + std::to_string(held.executions.size() + 1);
   execution.qty = qty;
   execution.price = price;
@@ -244,13 +292,14 @@ void execute_at_broker(World& world, HeldOrder& held, Quantity qty, Price price)
   held.order.fill_notional += price * qty;
   held.order.status =
       held.order.fill_qty >= held.order.qty ? OrderStatus::kFilled : OrderStatus::kPartiallyFilled;
-  world.news.push_back(report_of(world, held, BrokerReport::Kind::kExecution));
-  world.news.back().execution = execution;
+  venue.news.push_back(report_of(world, venue, held, BrokerReport::Kind::kExecution));
+  venue.news.back().execution = execution;
   world.note("the market executes " + qty.to_string() + " of " + held.order.ext_order_id);
 }
 
-void bust_at_broker(World& world, HeldOrder& held) {
+void bust_at_broker(World& world, Venue& venue, HeldOrder& held) {
   if (held.executions.empty() || held.executions.back().kind == ExecutionKind::kBust) return;
+  if (!works(held.order) && held.order.status != OrderStatus::kFilled) return;
   Execution bust = held.executions.back();
   held.order.fill_qty -= bust.qty;
   held.order.fill_notional -= bust.price * bust.qty;
@@ -260,13 +309,20 @@ void bust_at_broker(World& world, HeldOrder& held) {
   bust.execution_id += "-bust";
   bust.executed_at = world.now();
   held.executions.push_back(bust);
-  world.news.push_back(report_of(world, held, BrokerReport::Kind::kExecution));
-  world.news.back().execution = bust;
+  venue.news.push_back(report_of(world, venue, held, BrokerReport::Kind::kExecution));
+  venue.news.back().execution = bust;
   world.note("the exchange takes back " + bust.ref_execution_id);
 }
 
-std::unique_ptr<BrokerConnector> make_sim_broker(World& world, Process& process) {
-  return std::make_unique<SimBroker>(world, process);
+void expire_at_broker(World& world, Venue& venue, HeldOrder& held) {
+  if (!works(held.order)) return;
+  held.order.status = OrderStatus::kExpired;
+  venue.news.push_back(report_of(world, venue, held, BrokerReport::Kind::kExpired));
+  world.note("the broker lets expire " + held.order.ext_order_id);
+}
+
+std::unique_ptr<BrokerConnector> make_sim_broker(World& world, Process& process, Venue& venue) {
+  return std::make_unique<SimBroker>(world, process, venue);
 }
 
 }  // namespace orchestrator::sim

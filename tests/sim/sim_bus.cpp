@@ -48,6 +48,7 @@ class SimBus final : public EventPublisher {
       for (const Event& event : events) {
         // One partition is not there; the others take what is theirs.
         if (chosen == kPartly && event.subject() == events.front().subject()) continue;
+        world_.happened(event.data);
         world_.delivered.push_back(event);
         if (i == 0 && chosen != kUnconfirmed) confirmed_.push_back({event.log_id, event.order_id, event.seq});
       }

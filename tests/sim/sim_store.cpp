@@ -19,6 +19,115 @@ std::string word_of(const std::string& data, const std::string& member) {
   return data.substr(begin, data.find('"', begin) - begin);
 }
 
+// What a commit would change, checked against what is stored while both are there; what is found counts once
+// it has been committed.
+class CommitCheck {
+ public:
+  CommitCheck(const World& world, const Process& process, const ChangeUnit& unit)
+      : world_(world), process_(process) {
+    if (unit.orders.empty()) return;
+    for (const EventRow& row : unit.events) {
+      for (Event& event : codec::expand(row)) events_.push_back(std::move(event));
+    }
+    OrderQuery query;
+    for (const Order& order : unit.orders) query.ids.push_back(order.id);
+    query.limit = query.ids.size();
+    const std::vector<Order> rows = world_.store->orders(query);
+    for (const Order& after : unit.orders) {
+      const auto before = std::ranges::find(rows, after.id, &Order::id);
+      if (before == rows.end()) continue;
+      cover(*before, after);
+      check_change(*before, after);
+    }
+  }
+
+  void committed(World& world) const {
+    for (const auto& [invariant, what] : findings_) world.violated(invariant, what);
+    for (const Transition transition : transitions_) world.coverage.count(transition);
+    for (const std::uint64_t number : happened_) world.happened(number);
+  }
+
+ private:
+  void wrong(const char* invariant, std::string what) { findings_.emplace_back(invariant, std::move(what)); }
+
+  [[nodiscard]] bool at_broker(const std::string& client_order_id) const {
+    return std::ranges::any_of(world_.venues, [&](const Venue& venue) {
+      return venue.by_client_order_id.contains(client_order_id);
+    });
+  }
+
+  // Into the hash and the coverage.
+  void cover(const Order& before, const Order& after) {
+    const auto number = [this](auto value) { happened_.push_back(static_cast<std::uint64_t>(value)); };
+    number(after.id);
+    number((after.version << 8) | static_cast<std::int64_t>(after.status));
+    number(after.fill_qty.units());
+    if (after.parked && !before.parked) transitions_.push_back(Transition::kPark);
+    if (after.status == before.status) return;
+    if (before.status == OrderStatus::kSubmitting) {
+      const bool abandons = before.lease_owner != process_.owner && after.status == OrderStatus::kUnknown;
+      transitions_.push_back(abandons ? Transition::kAbandon : Transition::kResult);
+    } else if (before.status == OrderStatus::kUnknown) {
+      transitions_.push_back(process_.decides ? Transition::kResolve : Transition::kAdopt);
+    }
+  }
+
+  void check_change(const Order& before, const Order& after) {
+    const std::string name = "order " + std::to_string(after.id) + " ";
+    if (after.version != before.version + 1 || after.lease_epoch < before.lease_epoch) {
+      wrong("I24", name + "is written over a newer version or under a stale epoch");
+    }
+    if (before.status == after.status) return check_words(before, after);
+    if (after.status == OrderStatus::kPlaced) check_release(after, name);
+    if (after.status == OrderStatus::kRejected && !world_.refused.contains(after.client_order_id)) {
+      wrong("I5", name + "becomes rejected and its broker never refused it");
+    }
+    check_words(before, after);
+  }
+
+  // Back to placed means: it will be sent again.
+  void check_release(const Order& after, const std::string& name) {
+    if (at_broker(after.client_order_id)) {
+      wrong("I4", name + "goes back to placed and its broker holds it");
+    } else if (world_.sends_in_doubt.contains(after.client_order_id)) {
+      wrong("I5", name + "goes back to placed after an attempt in doubt");
+    }
+  }
+
+  // The order's events of this unit lead from the stored status to the new one by lawful steps.
+  void check_words(const Order& before, const Order& after) {
+    OrderStatus status = before.status;
+    std::int32_t seq = before.event_seq;
+    for (const Event& event : events_) {
+      if (event.order_id != after.id) continue;
+      if (event.seq != ++seq) wrong("I14", event.subject() + " has a hole before its seq");
+      const auto next = parse_order_status(word_of(event.data, "status"));
+      if (!next) {
+        wrong("I16", event.subject() + " has an event without a status");
+        continue;
+      }
+      const bool flagged = event.type >= EventType::kOrderLateFill || event.type == EventType::kOrderReplaced;
+      if (*next != status && !transition_allowed(status, *next, flagged)) {
+        wrong("I13", event.subject() + " goes from " + std::string(to_string(status)) + " to " +
+                         std::string(to_string(*next)));
+      }
+      status = *next;
+    }
+    if (status != after.status || seq != after.event_seq) {
+      wrong("I16", "order " + std::to_string(after.id) + " is stored as " +
+                       std::string(to_string(after.status)) + " and its last event says " +
+                       std::string(to_string(status)));
+    }
+  }
+
+  const World& world_;
+  const Process& process_;
+  std::vector<Event> events_;  // of the unit
+  std::vector<std::pair<const char*, std::string>> findings_;
+  std::vector<Transition> transitions_;
+  std::vector<std::uint64_t> happened_;
+};
+
 class SimStore final : public Store {
  public:
   SimStore(World& world, Process& process) : world_(world), process_(process) {}
@@ -26,7 +135,10 @@ class SimStore final : public Store {
   AcceptResult accept(AcceptUnit& unit) override {
     const Deviation chosen = before_write(Call::kAccept);
     AcceptResult result = world_.store->accept(unit);
-    if (result.status == AcceptResult::Status::kAccepted) remember_claims(unit.orders);
+    if (result.status == AcceptResult::Status::kAccepted) {
+      world_.coverage.count(Transition::kAccept, unit.orders.size());
+      remember_claims(unit.orders, Transition::kClaim);
+    }
     after_write(chosen);
     return result;
   }
@@ -34,8 +146,8 @@ class SimStore final : public Store {
   std::vector<Order> claim(const ClaimRequest& request) override {
     const Deviation chosen = before_write(Call::kClaim);
     std::vector<Order> claimed = world_.store->claim(request);
-    if (world_.halted && !claimed.empty()) world_.violated("I6", "a claim commits under the stop switch");
-    remember_claims(claimed);
+    remember_claims(claimed,
+                    request.from == OrderStatus::kUnknown ? Transition::kResend : Transition::kClaim);
     after_write(chosen);
     return claimed;
   }
@@ -43,12 +155,10 @@ class SimStore final : public Store {
   CommitStatus commit(ChangeUnit& unit) override {
     const Deviation chosen = before_write(Call::kCommit);
     if (chosen == kConflict) return CommitStatus::kConflict;
-    std::vector<Order> before;
-    for (const Order& order : unit.orders) before.push_back(row(order.id));
-    const ChangeUnit given = unit;  // the store may use it up
+    const CommitCheck check(world_, process_, unit);  // before the store uses the unit up
     const CommitStatus status = world_.store->commit(unit);
     if (status != CommitStatus::kCommitted) return status;
-    for (std::size_t i = 0; i < before.size(); ++i) check_change(before[i], given.orders[i], given);
+    check.committed(world_);
     after_write(chosen);
     return status;
   }
@@ -62,7 +172,13 @@ class SimStore final : public Store {
   }
 
   RoleClaim claim_role(std::string_view role, Timestamp lease_until) override {
-    return world_.store->claim_role(role, lease_until);
+    if (!world_.setup.one_holder_of_roles) return world_.store->claim_role(role, lease_until);
+    write();
+    World::Role& known = world_.roles.try_emplace(std::string(role)).first->second;
+    const bool dead = world_.setup.tells_deaths && world_.dead_owners.contains(known.owner);
+    if (known.owner != process_.owner && known.until > world_.now() && !dead) return {false, "another"};
+    known = {process_.owner, lease_until};
+    return {true, {}};
   }
 
   std::size_t expire_idempotency(Timestamp now) override {
@@ -80,7 +196,7 @@ class SimStore final : public Store {
     std::erase_if(found, [&](const Order& order) {
       const bool over = order.lease_until && *order.lease_until < *query.abandoned_at;
       return order.status != OrderStatus::kSubmitting ||
-             (!over && !world_.dead_owners.contains(order.lease_owner));
+             (!over && !(world_.setup.tells_deaths && world_.dead_owners.contains(order.lease_owner)));
     });
     return found;
   }
@@ -145,8 +261,7 @@ class SimStore final : public Store {
   [[nodiscard]] std::vector<Halt> halts() const override { return reading().halts(); }
   void put_halt(const Halt& halt) override {
     writing().put_halt(halt);
-    world_.halted = true;
-    world_.requests_since_halt = 0;
+    world_.halt_all();
   }
   bool remove_halt(ControlScope scope, const std::string& target, const std::string& by) override {
     const bool removed = writing().remove_halt(scope, target, by);
@@ -161,8 +276,14 @@ class SimStore final : public Store {
   }
 
  private:
+  // A database that fails over to its standby, or is restarted: what has not begun there has not happened.
+  void refuse_while_down() const {
+    if (!world_.deviating || world_.now() >= world_.store_down_until) return;
+    throw Error(ErrorCode::kStorageUnavailable, "connection refused", NextStep::kCallAgain);
+  }
   void read() const {
     if (world_.gate(process_, Call::kStoreRead) == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
+    refuse_while_down();
   }
   [[nodiscard]] const Store& reading() const {
     read();
@@ -170,6 +291,7 @@ class SimStore final : public Store {
   }
   void write() {
     if (world_.gate(process_, Call::kStoreWrite) == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
+    refuse_while_down();
   }
   [[nodiscard]] Store& writing() {
     write();
@@ -183,77 +305,21 @@ class SimStore final : public Store {
     const Deviation chosen = world_.gate(process_, call);
     if (chosen == kBusy) throw Error(ErrorCode::kStorageBusy, "busy");
     if (chosen == kUnsureUndone) unsure();
+    refuse_while_down();
     return chosen;
   }
   static void after_write(Deviation chosen) {
     if (chosen == kUnsureDone) unsure();
   }
 
-  [[nodiscard]] Order row(OrderId id) const {
-    auto rows = world_.store->orders({.ids = {id}});
-    return rows.empty() ? Order() : std::move(rows.front());
-  }
-
-  void remember_claims(const std::vector<Order>& orders) {
+  void remember_claims(const std::vector<Order>& orders, Transition transition) {
     for (const Order& order : orders) {
       if (order.status != OrderStatus::kSubmitting) continue;
+      if (world_.halted) world_.violated("I6", "a claim commits under the stop switch");
+      world_.coverage.count(transition);
+      world_.happened(order.client_order_id);
+      world_.happened(static_cast<std::uint64_t>(order.lease_epoch));
       world_.claims.insert({order.client_order_id, order.attempt, order.lease_epoch});
-    }
-  }
-
-  [[nodiscard]] bool at_broker(const std::string& client_order_id) const {
-    return std::ranges::any_of(
-        world_.held, [&](const HeldOrder& held) { return held.order.client_order_id == client_order_id; });
-  }
-
-  void check_change(const Order& before, const Order& after, const ChangeUnit& unit) {
-    const std::string name = "order " + std::to_string(after.id) + " ";
-    if (after.version != before.version + 1 || after.lease_epoch < before.lease_epoch) {
-      world_.violated("I24", name + "is written over a newer version or under a stale epoch");
-    }
-    if (before.status == after.status) return check_words(before, after, unit);
-    if (after.status == OrderStatus::kPlaced) check_release(after, name);
-    if (after.status == OrderStatus::kRejected && !world_.refused.contains(after.client_order_id)) {
-      world_.violated("I5", name + "becomes rejected and its broker never refused it");
-    }
-    check_words(before, after, unit);
-  }
-
-  // Back to placed means: it will be sent again.
-  void check_release(const Order& after, const std::string& name) {
-    if (at_broker(after.client_order_id)) {
-      world_.violated("I4", name + "goes back to placed and its broker holds it");
-    } else if (world_.sends_in_doubt.contains(after.client_order_id)) {
-      world_.violated("I5", name + "goes back to placed after an attempt in doubt");
-    }
-  }
-
-  // The order's events of this unit lead from the stored status to the new one by lawful steps.
-  void check_words(const Order& before, const Order& after, const ChangeUnit& unit) {
-    OrderStatus status = before.status;
-    std::int32_t seq = before.event_seq;
-    for (const EventRow& events : unit.events) {
-      for (const Event& event : codec::expand(events)) {
-        if (event.order_id != after.id) continue;
-        if (event.seq != ++seq) world_.violated("I14", event.subject() + " has a hole before its seq");
-        const auto next = parse_order_status(word_of(event.data, "status"));
-        if (!next) {
-          world_.violated("I16", event.subject() + " has an event without a status");
-          continue;
-        }
-        const bool flagged =
-            event.type >= EventType::kOrderLateFill || event.type == EventType::kOrderReplaced;
-        if (*next != status && !transition_allowed(status, *next, flagged)) {
-          world_.violated("I13", event.subject() + " goes from " + std::string(to_string(status)) + " to " +
-                                     std::string(to_string(*next)));
-        }
-        status = *next;
-      }
-    }
-    if (status != after.status || seq != after.event_seq) {
-      world_.violated("I16", "order " + std::to_string(after.id) + " is stored as " +
-                                 std::string(to_string(after.status)) + " and its last event says " +
-                                 std::string(to_string(status)));
     }
   }
 

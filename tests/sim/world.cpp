@@ -6,31 +6,18 @@ namespace orchestrator::sim {
 namespace {
 
 constexpr std::chrono::hours kDay{24};
-constexpr std::int64_t kPortCallsMax = 20'000;
 
 class SimClock final : public Clock {
  public:
-  explicit SimClock(World& world) : world_(world) {}
+  SimClock(World& world, Process& process) : world_(world), process_(process) {}
   [[nodiscard]] Timestamp now() const override { return world_.wall_clock(); }
   [[nodiscard]] Timestamp monotonic() const override { return world_.true_now; }
-  void sleep_for(std::chrono::microseconds duration) override { world_.pass(duration); }
+  void sleep_for(std::chrono::microseconds duration) override { world_.course.sleep(process_, duration); }
 
  private:
   World& world_;
+  Process& process_;
 };
-
-BrokerCapabilities capabilities_of(BrokerClass broker_class) {
-  BrokerCapabilities capabilities;
-  capabilities.name = kBrokerName;
-  capabilities.account = "A1";
-  capabilities.broker_class = broker_class;
-  const bool batches = broker_class == BrokerClass::kEnforced || broker_class == BrokerClass::kWindowed;
-  capabilities.orders_max = batches ? 10 : 1;
-  capabilities.replaces = true;
-  capabilities.quiet_period = kQuietPeriod;
-  if (broker_class == BrokerClass::kWindowed) capabilities.duplicate_window = std::chrono::hours(8);
-  return capabilities;
-}
 
 // Steps so small that sums need every digit.
 Instrument instrument(InstrumentId id) {
@@ -43,14 +30,36 @@ Instrument instrument(InstrumentId id) {
 
 }  // namespace
 
-World::World(const Case& given, bool with_trace)
-    : which(given),
-      tracing(with_trace),
+BrokerCapabilities capabilities_of(BrokerClass broker_class, std::string name) {
+  BrokerCapabilities capabilities;
+  capabilities.name = std::move(name);
+  capabilities.account = "A1";
+  capabilities.broker_class = broker_class;
+  const bool batches = broker_class == BrokerClass::kEnforced || broker_class == BrokerClass::kWindowed;
+  capabilities.orders_max = batches ? 10 : 1;
+  capabilities.replaces = true;
+  capabilities.quiet_period = kQuietPeriod;
+  if (broker_class == BrokerClass::kWindowed) capabilities.duplicate_window = std::chrono::hours(8);
+  return capabilities;
+}
+
+std::string_view to_string(Transition transition) {
+  constexpr std::array<std::string_view, kTransitionCount> kNames = {
+      "accept", "claim", "send", "result", "abandon", "look_up", "adopt", "resend", "park", "resolve"};
+  return kNames[static_cast<std::size_t>(transition)];
+}
+
+World::World(const WorldSetup& given_setup, Course& given_course)
+    : course(given_course),
+      setup(given_setup),
+      tracing(setup.tracing),
       true_now(testing::FakeClock::kStart),
-      store(make_memory_store()),
-      cache(make_memory_idempotency_store()),
-      broker(capabilities_of(given.scenario.broker_class)) {
-  store->put_broker({0, kBrokerName, "{}", true, true_now, true_now});
+      store(setup.make_store()),
+      cache(make_memory_idempotency_store()) {
+  for (const BrokerCapabilities& capabilities : setup.brokers) {
+    venues.emplace_back().capabilities = capabilities;
+    store->put_broker({0, capabilities.name, "{}", true, true_now, true_now});
+  }
   const std::vector<Instrument> instruments = {instrument(1), instrument(2)};
   store->put_instruments(instruments);
 }
@@ -61,10 +70,10 @@ std::unique_ptr<Orchestrator> World::open(Process& owner) {
   options.validation.duplicates = DuplicatePolicy::kAllow;
   Parts parts;
   parts.store = make_sim_store(*this, owner);
-  parts.brokers.push_back(make_sim_broker(*this, owner));
+  for (Venue& venue : venues) parts.brokers.push_back(make_sim_broker(*this, owner, venue));
   parts.idempotency = make_sim_cache(*this, owner);
   parts.publisher = make_sim_bus(*this, owner);
-  parts.clock = std::make_unique<SimClock>(*this);
+  parts.clock = std::make_unique<SimClock>(*this, owner);
   return std::make_unique<Orchestrator>(std::move(options), std::move(parts));
 }
 
@@ -85,45 +94,50 @@ void World::bury(const std::string& name) {
   if (at != processes_.end() && at->second->dead) processes_.erase(at);
 }
 
-Deviation World::choose(Options options) {
-  const int position = position_++;
-  offers.push_back({position, options});
-  if (next_choice_ >= which.choices.size() || which.choices[next_choice_].position != position) {
-    return Deviation::kNone;
-  }
-  const Deviation chosen = which.choices[next_choice_++].deviation;
-  if (!holds(options, chosen)) return Deviation::kNone;
-  ++choices_taken;
-  return chosen;
-}
-
 Deviation World::gate(Process& caller, Call call) {
   if (caller.dead) throw ProcessDied{};
-  if (++port_calls > kPortCallsMax) throw NeverEnds{};
-  pass(std::chrono::milliseconds(1));
-  if (!deviating) {
-    if (tracing) note(caller.name + " " + std::string(to_string(call)));
-    return Deviation::kNone;
-  }
-  constexpr Options kOthers =
-      options_of(Deviation::kTwin, Deviation::kRival, Deviation::kPeer, Deviation::kZombie, Deviation::kHalt);
-  const Options options = interrupted_ ? options_of(call) & ~kOthers : options_of(call);
-  const int position = position_;
-  const Deviation chosen = choose(options);
+  if (++port_calls > setup.port_calls_max) throw NeverEnds{};
+  course.take_time(caller, call);
+  if (caller.dead) throw ProcessDied{};
+  deliver_late();
+  const Deviation chosen = deviating ? course.choose(caller, call) : Deviation::kNone;
   if (tracing) {
-    note(std::to_string(position) + " " + caller.name + " " + std::string(to_string(call)) +
+    note((deviating ? course.position() + " " : "") + caller.name + " " + std::string(to_string(call)) +
          (chosen == Deviation::kNone ? "" : "  <-- " + std::string(to_string(chosen))));
   }
+  happened(static_cast<std::uint64_t>(true_now.time_since_epoch().count()));
+  happened((static_cast<std::uint64_t>(caller.owner) << 16) | (static_cast<std::uint64_t>(call) << 8) |
+           static_cast<std::uint64_t>(chosen));
+  ++coverage.deviations[static_cast<std::size_t>(chosen)];
+  constexpr Options kOthers =
+      options_of(Deviation::kTwin, Deviation::kRival, Deviation::kPeer, Deviation::kZombie, Deviation::kHalt);
   if (chosen == Deviation::kCrash) {
-    caller.dead = true;
-    dead_owners.insert(caller.owner);
+    die(caller);
     throw ProcessDied{};
   }
-  if (holds(kOthers | options_of(Deviation::kDayAhead, Deviation::kDayBack), chosen)) {
-    between(chosen);
+  if (chosen == Deviation::kDayAhead || chosen == Deviation::kDayBack) {
+    day_passed = true;
+    skew += chosen == Deviation::kDayAhead ? kDay : -kDay;
     return Deviation::kNone;
   }
-  return chosen;
+  if (!holds(kOthers, chosen)) return chosen;
+  course.interrupt(caller, chosen);
+  return Deviation::kNone;
+}
+
+void World::deliver_late() {
+  while (!late.empty() && late.front().at <= true_now) {
+    const LateRequest request = std::move(late.front());
+    late.pop_front();
+    note("what was sent long ago arrives: " + request.order.client_order_id);
+    on_the_wire.erase(on_the_wire.find(request.order.client_order_id));
+    accept_at_broker(*this, *request.venue, request.order);
+  }
+}
+
+void World::die(Process& process) {
+  process.dead = true;
+  dead_owners.insert(process.owner);
 }
 
 std::optional<Deviation> World::gate_noexcept(Process& caller, Call call) noexcept {
@@ -134,17 +148,21 @@ std::optional<Deviation> World::gate_noexcept(Process& caller, Call call) noexce
   }
 }
 
-void World::between(Deviation deviation) {
-  day_passed = day_passed || deviation == Deviation::kDayAhead || deviation == Deviation::kDayBack;
-  if (deviation == Deviation::kDayAhead) {
-    skew += kDay;
-  } else if (deviation == Deviation::kDayBack) {
-    skew -= kDay;
-  } else {
-    interrupted_ = true;
-    interrupt(deviation);
-    interrupted_ = false;
+// Bytes are taken as numbers from the lowest, whatever the machine.
+void World::happened(std::string_view bytes) {
+  happened(bytes.size());
+  std::uint64_t word = 0;
+  std::size_t count = 0;
+  for (const char byte : bytes) {
+    word = (word << 8) | static_cast<unsigned char>(byte);
+    if (++count % 8 == 0) happened(word);
   }
+  happened(word);
+}
+
+void World::halt_all() {
+  halted = true;
+  for (const auto& [name, process] : processes_) process->requests_since_halt = 0;
 }
 
 void World::violated(const char* invariant, const std::string& what) {
