@@ -1,5 +1,7 @@
 #include "sim/world.hpp"
 
+#include <algorithm>
+
 #include "support/fake_clock.hpp"
 
 namespace orchestrator::sim {
@@ -117,7 +119,9 @@ Deviation World::gate(Process& caller, Call call) {
   }
   if (chosen == Deviation::kDayAhead || chosen == Deviation::kDayBack) {
     day_passed = true;
-    skew += chosen == Deviation::kDayAhead ? kDay : -kDay;
+    // By a day at most: what was sent by a clock that ran ahead is waited for until the right one is there.
+    skew = std::clamp<std::chrono::microseconds>(skew + (chosen == Deviation::kDayAhead ? kDay : -kDay),
+                                                 -kDay, kDay);
     return Deviation::kNone;
   }
   if (!holds(kOthers, chosen)) return chosen;
