@@ -46,7 +46,7 @@ def test_what_was_asked_of_an_order_is_in_the_trail_under_the_operators_name(cli
     place(cli, "k2").expect(OK)
     cli.ok("batch", "cancel", 2, "--operator", "meera")
     place(cli, "k3").expect(OK)
-    cli.ok("order", "fill", 3, "--price", 2500, "--qty", 10)
+    cli.ok("order", "fill", 3, "--price", 2500, "--qty", 100)
     cli.ok("settle", "--as-of", "2100-01-01", "--operator", "night")
     entries = cli.json("audit", "--trail")["entries"]
     assert [(entry["by"], entry["action"], entry["subject"]) for entry in entries] == [
