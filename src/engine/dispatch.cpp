@@ -116,8 +116,9 @@ bool record(Context& context, std::span<Order> sent, std::span<const SendResult>
       }
       if (from == OrderStatus::kUnknown) {
         for (const Signal& signal : resend_signals(results[i], now)) changes.apply(order, signal);
-      } else {
-        changes.apply(order, outcome_signal(results[i], now));
+      } else if (const Signal signal = outcome_signal(results[i], now);
+                 signal.kind != OrderSignal::kReject || !of_another_attempt(order, signal)) {
+        changes.apply(order, signal);
       }
     }
     reread = true;
@@ -298,8 +299,7 @@ bool dispatch_one(Context& context, const Order& order, OrderStatus from) {
   auto claimed = context.store->claim(request);
   if (claimed.empty()) return false;
   tell_claimed(context, claimed);
-  send_claimed(context, std::move(claimed), from);
-  return true;
+  return send_claimed(context, std::move(claimed), from) > 0;
 }
 
 }  // namespace orchestrator::engine

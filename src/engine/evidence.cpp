@@ -35,9 +35,13 @@ bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& ord
          now < order.created_at + capabilities.duplicate_window;
 }
 
-bool of_another_attempt(const Order& order, const std::string& ext_order_id) {
+bool of_another_attempt(const Order& order, const Signal& ending) {
   const bool sent_in_doubt = order.attempt > 1 && order.lease_epoch > order.attempt;
-  return order.acked_at && sent_in_doubt && ext_order_id != order.ext_order_id;
+  // A change may have brought an id of its own.
+  if (!order.acked_at || !sent_in_doubt || order.ext_order_id.empty() || order.replace_count > 0)
+    return false;
+  if (ending.ext_order_id.empty()) return ending.kind == OrderSignal::kReject;
+  return ending.ext_order_id != order.ext_order_id;
 }
 
 Signal refused_again(Timestamp at, const std::string& reason) {

@@ -21,9 +21,9 @@ namespace orchestrator::engine {
 [[nodiscard]] bool would_refuse_twice(const BrokerCapabilities& capabilities, const Order& order,
                                       Timestamp now);
 
-// Whether a refusal told under this id need not be about the attempt that the broker has: the order was sent
-// more than once, and the id is not that of its acknowledgement.
-[[nodiscard]] bool of_another_attempt(const Order& order, const std::string& ext_order_id);
+// Whether a refusal, cancel or expiry need not be about the attempt that the broker works on: the order was
+// sent more than once, and the id is not that of its acknowledgement. A refusal mostly comes without any.
+[[nodiscard]] bool of_another_attempt(const Order& order, const Signal& ending);
 
 // What a refusal is of an order that was sent again: it says nothing of the attempt before, and would be
 // repeated at each round. A person decides.

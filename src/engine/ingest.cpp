@@ -98,9 +98,12 @@ class Application {
     return report.client_order_id.empty() && search_ == Search::kThorough;
   }
 
-  // A refusal is about the attempt that the broker heard of, which need not be the one without an answer.
+  // An ending is about the attempt that the broker heard of, which need not be the one without an answer, nor
+  // the one it works on: then its book decides.
   void apply_word(Order& order, const Signal& signal) {
-    if (signal.kind == OrderSignal::kReject && of_another_attempt(order, signal.ext_order_id)) return;
+    const bool ends = signal.kind == OrderSignal::kReject || signal.kind == OrderSignal::kCancel ||
+                      signal.kind == OrderSignal::kExpire;
+    if (ends && of_another_attempt(order, signal)) return context_.resync_pace.hasten(order.broker);
     if (signal.kind != OrderSignal::kReject || !earlier_attempt_in_doubt(order)) {
       changes_.apply(order, signal);
       return;

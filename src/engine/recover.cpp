@@ -35,11 +35,16 @@ bool is_ours(const Order& order, const BrokerOrder& found) {
 
 bool still_unknown(const Order& order) { return order.status == OrderStatus::kUnknown; }
 
+// What was found is about the attempts that it was asked about, not about one that was sent since.
+bool not_sent_since(const Order& asked, const Order& row) {
+  return still_unknown(row) && row.lease_epoch == asked.lease_epoch;
+}
+
 void park(Context& context, const Order& order, const std::string& why, RecoveryReport& report) {
   if (order.parked) return;
   const Timestamp now = context.clock->now();
-  if (change_order(context, order, {make_signal(OrderSignal::kPark, now, why)}, still_unknown))
-    ++report.parked;
+  const auto still = [&](const Order& row) { return not_sent_since(order, row); };
+  if (change_order(context, order, {make_signal(OrderSignal::kPark, now, why)}, still)) ++report.parked;
 }
 
 // Listed as refused, and another attempt than that one has no answer: the broker may take that one still,
@@ -69,10 +74,9 @@ void adopt(Context& context, const Order& order, const LookUp& answer, RecoveryR
                 report);
   }
   const Timestamp now = context.clock->now();
-  // A refusal ends the order that was asked about, not one that has been sent again since.
   const bool refused = answer.order.status == OrderStatus::kRejected;
   const auto still = [&](const Order& row) {
-    return still_unknown(row) && (!refused || row.lease_epoch == order.lease_epoch);
+    return refused ? not_sent_since(order, row) : still_unknown(row);
   };
   if (!change_order(context, order, evidence_of(answer.order, now), still)) return;
   ++report.adopted;

@@ -38,8 +38,9 @@ void resolve_request(Context& context, const Order& pending, BrokerConnector& br
   if (answer.kind != LookUp::Kind::kFound) return;
   const Timestamp now = context.clock->now();
   const auto still = [&](const Order& row) { return same_request(pending, row); };
-  if (is_terminal(answer.order.status)) {
-    change_order(context, pending, evidence_of(answer.order, now), still);
+  const std::vector<Signal> evidence = evidence_of(answer.order, now);
+  if (is_terminal(answer.order.status) && !of_another_attempt(pending, evidence.back())) {
+    change_order(context, pending, evidence, still);
   } else if (pending.status == OrderStatus::kReplacePending && carried_out(pending, answer.order)) {
     Signal signal = make_signal(OrderSignal::kReplace, now);
     signal.qty = pending.pending_qty;

@@ -42,8 +42,11 @@ TEST_CASE("nothing is sent again when the broker's window ends after recovery lo
     desk.broker->take(order);  // the first attempt arrives after all
     desk.clock->set(desk.clock->now() + std::chrono::hours(24));
   };
-  pause_and_recover(desk);
+  desk.clock->advance(std::chrono::minutes(2));
+  const RecoveryReport report = desk.oms->recover();
   CHECK(desk.broker->sends[order.client_order_id] == 1);
+  CHECK(report.resent == 0);
+  CHECK(report.waiting == 1);
   pause_and_recover(desk);
   CHECK(desk.at(order.id).status == OrderStatus::kAcked);
   CHECK(desk.broker->accepts[order.client_order_id] == 1);
@@ -111,4 +114,85 @@ TEST_CASE("the quiet period begins when the answer fails to come, however long t
     CHECK(report.resent == (enforced ? 1U : 0U));
     CHECK(report.parked == (enforced ? 0U : 1U));
   }
+}
+
+TEST_CASE("what was found about one attempt parks no order that was sent again since (I1)") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept, Fate::kAccept};
+  const Order order = desk.place_one();
+  const Resolution again{.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the list"};
+  desk.clock->advance(std::chrono::minutes(2));
+  desk.broker->during_look_up = [&] {
+    desk.oms->recover();  // another process parks it, and a person sends it again: no answer
+    desk.oms->resolve(order.id, again);
+  };
+  desk.oms->recover();
+  CHECK_FALSE(desk.at(order.id).parked);
+  CHECK(code_of([&] { desk.oms->resolve(order.id, again); }) == ErrorCode::kInvalidState);
+  CHECK(desk.broker->sends[order.client_order_id] == 2);
+}
+
+namespace {
+
+// Sent twice, and the broker works on the second, under an id of its own.
+Order sent_twice(Desk& desk) {
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kAccept};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  REQUIRE(desk.at(order.id).status == OrderStatus::kAcked);
+  return desk.at(order.id);
+}
+
+}  // namespace
+
+TEST_CASE("the end of another attempt ends no order that the broker works on (I5)") {
+  for (const auto kind :
+       {BrokerReport::Kind::kReject, BrokerReport::Kind::kCancelled, BrokerReport::Kind::kExpired}) {
+    Desk desk;
+    const Order order = sent_twice(desk);
+    BrokerReport ending = desk.broker->report(kind, order.client_order_id);
+    const std::string id = std::exchange(ending.ext_order_id, "attempt-1");
+    desk.oms->apply(ending);
+    CHECK(desk.at(order.id).status == OrderStatus::kAcked);
+    ending.ext_order_id = id;
+    desk.oms->apply(ending);
+    CHECK(is_terminal(desk.at(order.id).status));
+  }
+}
+
+TEST_CASE("the refused row of another attempt does not answer for a cancel (I5)") {
+  Desk desk;
+  const Order order = sent_twice(desk);
+  BrokerOrder& listed = desk.broker->held.at(order.client_order_id);
+  listed.status = OrderStatus::kRejected;
+  listed.ext_order_id = "attempt-1";
+  desk.broker->cancel_answer = SendResult{SendOutcome::kInDoubt, "", "timeout"};
+  desk.oms->cancel(order.id);
+  pause_and_recover(desk);
+  CHECK(desk.at(order.id).status == OrderStatus::kCancelPending);
+}
+
+TEST_CASE("a refusal under an id ends the order whose acknowledgement brought none") {
+  Desk desk;
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  desk.broker->take(order);
+  BrokerReport ack = desk.broker->report(BrokerReport::Kind::kAck, order.client_order_id);
+  ack.ext_order_id.clear();
+  desk.oms->apply(ack);
+  REQUIRE(desk.at(order.id).status == OrderStatus::kAcked);
+  desk.oms->apply(desk.broker->report(BrokerReport::Kind::kReject, order.client_order_id));
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
+}
+
+TEST_CASE("a refusal without an id, of an order that was sent twice, is looked up in the broker's book") {
+  Desk desk;
+  const Order order = sent_twice(desk);
+  BrokerReport refusal = desk.broker->report(BrokerReport::Kind::kReject, order.client_order_id);
+  refusal.ext_order_id.clear();
+  desk.broker->held.at(order.client_order_id).status = OrderStatus::kRejected;
+  desk.oms->apply(refusal);
+  desk.oms->step();
+  CHECK(desk.at(order.id).status == OrderStatus::kRejected);
 }
