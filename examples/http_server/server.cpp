@@ -51,6 +51,8 @@ TakenAddress::TakenAddress(const std::string& address, std::uint16_t port) {
     acceptor_.open(where.protocol());
     acceptor_.set_option(tcp::acceptor::reuse_address(true));
     acceptor_.bind(where);
+    // Else another one could bind as well for as long as neither listens.
+    acceptor_.set_option(tcp::acceptor::reuse_address(false));
   } catch (const boost::system::system_error& error) {
     refuse_address(where, error);
   }
@@ -65,6 +67,7 @@ Server::Server(Service& service, ServerLimits limits, TakenAddress& address)
   const auto where = address.acceptor_.local_endpoint();
   try {
     acceptor_.assign(where.protocol(), address.acceptor_.release());
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
     acceptor_.listen(asio::socket_base::max_listen_connections);
   } catch (const boost::system::system_error& error) {
     refuse_address(where, error);

@@ -125,13 +125,8 @@ class Pass {
     for (const EventRow& row : rows) {
       auto expanded = codec::expand(row);
       events += expanded.size();
-      const std::size_t content = content_of(row);
-      const auto [at, unseen] = context_.undelivered.try_emplace(row.id);
-      UndeliveredRow& known = at->second;
-      const bool is_new = unseen || known.content != content;
-      if (is_new) known = {.key = key_of(row), .content = content};
+      const UndeliveredRow& known = known_row(row, expanded);
       for (Event& event : expanded) {
-        if (is_new) known.events.try_emplace({event.order_id, event.seq}, false);
         if (!known.events.contains({event.order_id, event.seq})) continue;
         if (!waiting_.contains(subject_of(event))) undelivered.push_back(std::move(event));
       }
@@ -139,6 +134,16 @@ class Pass {
     const std::size_t fitting = rows.size() * kEventsOfPage / std::max<std::size_t>(events, 1);
     rows_of_page_ = std::clamp<std::size_t>(fitting, 1, 2 * rows_of_page_);
     return undelivered;
+  }
+
+  // Entered with all of its events or not at all: a row without any has nothing left to deliver.
+  const UndeliveredRow& known_row(const EventRow& row, const std::vector<Event>& events) {
+    const std::size_t content = content_of(row);
+    const auto known = context_.undelivered.find(row.id);
+    if (known != context_.undelivered.end() && known->second.content == content) return known->second;
+    UndeliveredRow entered{.key = key_of(row), .content = content};
+    for (const Event& event : events) entered.events.try_emplace({event.order_id, event.seq}, false);
+    return context_.undelivered.insert_or_assign(row.id, std::move(entered)).first->second;
   }
 
   // Waits until so many events of these rows are reported on; returns of how many nothing was heard. When not

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <stop_token>
+#include <utility>
 
 #include "engine/publish.hpp"
 #include "support/desk.hpp"
+#include "support/failing_memory.hpp"
 #include "support/moving_store.hpp"
 
 using namespace orchestrator;
@@ -298,6 +301,25 @@ TEST_CASE("what is delivered goes out once, however often the store cannot note 
   CHECK(kept->outbox().rows == 0);
   CHECK(bus.handed.size() == desk.oms->events({.limit = 1000}).size());
   CHECK(std::ranges::all_of(bus.handed, [](const auto& event) { return event.second == 1; }));
+}
+
+TEST_CASE("an allocation that fails while events are handed over loses none") {
+  bool failed = true;
+  for (long n = 0; failed; ++n) {
+    INFO("allocations before the one that fails: ", n);
+    PublishingDesk at;
+    const Order order = at.desk.place_one();
+    cpp_memory = {.armed = true, .left = n};
+    try {
+      at.desk.oms->publish();
+    } catch (...) {  // what it says of it is another test's
+    }
+    failed = !std::exchange(cpp_memory, {}).armed;
+    at.desk.oms->publish();
+    CHECK(at.waiting() == 0);
+    const auto seqs = at.delivered(order.id);
+    CHECK(std::set(seqs.begin(), seqs.end()).size() == at.desk.event_words(order.id).size());
+  }
 }
 
 TEST_CASE("back-pressure leaves in the outbox what was not taken") {

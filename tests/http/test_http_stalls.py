@@ -1,8 +1,11 @@
 """A database that does not answer holds up whoever asks it, and nobody else; not even the end."""
 
+import socket
+import subprocess
+
 import pytest
 
-from http_driver import TWO_ORDERS, read_to_end, status_of
+from http_driver import TWO_ORDERS, program, read_to_end, status_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +31,41 @@ def test_a_stalled_database_leaves_threads_for_what_needs_none(own_postgres, sta
         client.close()
 
 
+def log_of(server):
+    return (server.folder / "server.log").read_text()
+
+
+def is_bound(port):
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def test_of_two_servers_that_start_on_one_port_the_second_opens_no_database(own_postgres, tmp_path):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    own_postgres.pause()
+    with subprocess.Popen([program(), "--port", str(port), "--database-url", own_postgres.url], cwd=tmp_path,
+                          stderr=subprocess.DEVNULL) as first:
+        until(lambda: is_bound(port))  # it waits for its database, and listens to nobody yet
+        second = subprocess.run([program(), "--port", str(port), "--database-url", "sqlite:///orders.db"], cwd=tmp_path,
+                                capture_output=True, text=True)
+        own_postgres.resume()
+        first.terminate()
+    assert second.returncode == 1 and f"127.0.0.1 port {port}" in second.stderr
+    assert not (tmp_path / "orders.db").exists()
+
+
 def test_what_fails_at_every_step_is_told_less_and_less_often(own_postgres, start_server):
-    server = start_server(database_url=own_postgres.url, options=["--poll-interval-ms", "10"])
+    server = start_server(database_url=own_postgres.url)
     own_postgres.stop()
-    until(lambda: "(16 in a row)" in log_of(server))
+    until(lambda: "(8 in a row)" in log_of(server))
     failed = [line for line in log_of(server).splitlines() if "a step failed" in line]
-    assert len(failed) <= 6  # the first, 2, 4, 8, 16, and 32 if it was quick
+    assert len(failed) <= 5  # the first, 2, 4, 8, and 16 if it was quick
     own_postgres.start()
     until(lambda: "steps succeed again, after " in log_of(server))
 
