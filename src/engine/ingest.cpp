@@ -103,7 +103,11 @@ class Application {
   void apply_word(Order& order, const Signal& signal) {
     const bool ends = signal.kind == OrderSignal::kReject || signal.kind == OrderSignal::kCancel ||
                       signal.kind == OrderSignal::kExpire;
-    if (ends && of_another_attempt(order, signal)) return context_.resync_pace.hasten(order.broker);
+    const bool under_way = signal.kind == OrderSignal::kReject && order.status == OrderStatus::kSubmitting &&
+                           earlier_attempt_in_doubt(order);
+    if (under_way || (ends && of_another_attempt(order, signal))) {
+      return context_.resync_pace.hasten(order.broker);
+    }
     if (signal.kind != OrderSignal::kReject || !earlier_attempt_in_doubt(order)) {
       changes_.apply(order, signal);
       return;

@@ -196,3 +196,24 @@ TEST_CASE("a refusal without an id, of an order that was sent twice, is looked u
   desk.oms->step();
   CHECK(desk.at(order.id).status == OrderStatus::kRejected);
 }
+
+TEST_CASE("a refusal told while the order is being sent again does not park what is on its way (I1)") {
+  Desk desk(BrokerClass::kTagEcho);
+  desk.broker->fates = {Fate::kLostBeforeAccept, Fate::kLostBeforeAccept};
+  const Order order = desk.place_one();
+  pause_and_recover(desk);
+  REQUIRE(desk.at(order.id).parked);
+  const Resolution again{.kind = Resolution::Kind::kNotPlaced, .by = "asha", .reason = "not in the list"};
+  desk.broker->during_place = [&](const Order&) {
+    BrokerReport refusal;
+    refusal.kind = BrokerReport::Kind::kReject;
+    refusal.broker = order.broker;
+    refusal.client_order_id = order.client_order_id;
+    refusal.at = desk.clock->now();
+    desk.oms->apply(refusal);  // of the first attempt
+  };
+  desk.oms->resolve(order.id, again);
+  CHECK(desk.at(order.id).status == OrderStatus::kUnknown);
+  CHECK_FALSE(desk.at(order.id).parked);
+  CHECK(code_of([&] { desk.oms->resolve(order.id, again); }) == ErrorCode::kInvalidState);
+}
